@@ -1,0 +1,477 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error holdfast raises: one base, then whose fault it is.
+
+`DefinitionError` is about what you declared, `RunError` about one run, `StoreError` about the
+store, `DocumentError` about a value or a document, `InternalError` about holdfast itself.
+Each class has a stable `code`, a `hint` that says what to do, and its facts as attributes; each
+also derives from the built-in exception that a caller would expect.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HoldfastError(Exception):
+    """The base of every error that holdfast raises on purpose.
+
+    code: stable, for programs. hint: what to do next, for people. facts: what was found, by name;
+    each fact is an attribute too.
+    """
+
+    code: ClassVar[str] = "holdfast.error"
+    hint: str = "Read the message; it names the place."
+
+    def __init__(self, message: str, /, *, hint: str | None = None, **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+        if hint is not None:
+            self.hint = hint
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.hint, self.facts)
+
+
+def _rebuild(
+    kind: type[HoldfastError], message: str, hint: str, facts: dict[str, object]
+) -> HoldfastError:
+    return kind(message, hint=hint, **facts)
+
+
+# --- the definition's fault -------------------------------------------------------------------
+
+
+class DefinitionError(HoldfastError, ValueError):
+    """What was declared cannot be run as it stands."""
+
+    code = "definition.invalid"
+    hint = "Correct the declaration that the message names."
+
+
+class BuilderMisuse(DefinitionError, NotImplementedError):
+    """A builder call stands where it has no meaning."""
+
+    code = "definition.misuse"
+    hint = "Call the method that opens the block first."
+
+
+class HandlersMissing(DefinitionError, LookupError):
+    """A document names handlers that are not registered here. Fact: names."""
+
+    code = "definition.handlers-missing"
+    hint = "Register every name listed, then load again."
+    names: tuple[str, ...]
+
+
+class DefinitionNotFound(DefinitionError, LookupError):
+    """No definition of this name was given to the engine. Facts: name, known."""
+
+    code = "definition.not-found"
+    hint = "Pass the definition to Engine(...), or correct the name."
+    name: str
+    known: tuple[str, ...]
+
+
+# --- one run's fault --------------------------------------------------------------------------
+
+
+class RunError(HoldfastError, RuntimeError):
+    """A run cannot do what was asked of it."""
+
+    code = "run.error"
+    hint = "Look at the run: `holdfast show RUN`."
+    run_id: str
+
+
+class RunNotFound(RunError, LookupError):
+    """No run of this id is in the store."""
+
+    code = "run.not-found"
+    hint = "List the runs there are: `holdfast runs`."
+
+
+class RunExists(RunError, ValueError):
+    """The run id is in use with another definition or another input."""
+
+    code = "run.exists"
+    hint = "Choose another run_id, or start with the same definition and input to get that run."
+
+
+class RunClosed(RunError):
+    """The run has ended and takes nothing more."""
+
+    code = "run.closed"
+    hint = "Start a new run."
+
+
+class RunBusy(RunError):
+    """The run, or the one instance it runs on, is already being driven."""
+
+    code = "run.busy"
+    hint = "Wait for the other call to end, or give executors as factories."
+
+
+class RunFailed(RunError):
+    """The run ended, or stands, with a failed delivery. The cause is chained."""
+
+    code = "run.failed"
+    hint = "Mend the cause, then resume the run: what had finished is kept."
+
+
+class RunCancelled(RunError):
+    """The run was cancelled."""
+
+    code = "run.cancelled"
+    hint = "Start a new run."
+
+
+class RunOpen(RunError):
+    """The run cannot end yet. Fact: waits."""
+
+    code = "run.waits-open"
+    hint = 'Answer the waits first, or pass pending_interrupts="cancel".'
+    waits: tuple[str, ...]
+
+
+class PauseNotAllowed(RunError):
+    """Nobody outside could answer this pause."""
+
+    code = "run.pause-hidden"
+    hint = "Start with create_execution(...) so that somebody holds the execution."
+
+
+class SelfResumeLimit(RunError):
+    """A pause with resume_to="self" was asked again more often than max_resumes allows."""
+
+    code = "run.self-resume-limit"
+    hint = "Look at data.is_resume before pausing again, or raise max_resumes."
+
+
+class ResourceMissing(RunError, KeyError):
+    """A handler needs a live resource that nobody gave. Facts: key, available."""
+
+    code = "run.resource-missing"
+    hint = "Pass runtime_resources={...} when the run is created or loaded."
+
+
+class BlockedLoop(RunError):
+    """A blocking call was made on the event loop that it would wait for."""
+
+    code = "run.blocked-loop"
+    hint = "Await the async form of the method here."
+
+
+class InputRefused(RunError, ValueError):
+    """The input does not fit what the definition takes."""
+
+    code = "run.input-refused"
+    hint = "Send a value of one of the accepted types."
+
+
+class CloseTimeout(RunError, TimeoutError):
+    """Handlers were still running when the time to close was up. Fact: handlers."""
+
+    code = "run.close-timeout"
+    hint = "Give more time, or let the named handlers react to cancellation."
+    handlers: tuple[str, ...]
+
+
+# --- waits: the five ways an answer can be refused, and the answer that does not fit ------------
+
+
+class WaitError(RunError):
+    """An answer was refused. Fact: wait_id."""
+
+    code = "wait.error"
+    hint = "List the open waits: `holdfast waits`."
+    wait_id: str
+
+
+class WaitNotFound(WaitError, KeyError):
+    """No wait of this id was ever opened by the run."""
+
+    code = "wait.not-found"
+
+
+class AnswerConflict(WaitError, ValueError):
+    """The request id was used before with another value."""
+
+    code = "wait.conflict"
+    hint = "Use a new request id for a new answer; repeat a request with the same value only."
+
+
+class AlreadyAnswered(WaitError, ValueError):
+    """Another request answered the wait first. Facts: actor, settled_at."""
+
+    code = "wait.answered"
+    hint = "Nothing to do: the first answer stands."
+
+
+class WaitExpired(WaitError, ValueError):
+    """The deadline of the wait passed before the answer came."""
+
+    code = "wait.expired"
+    hint = "Nothing to do: the default, or the timeout, stands."
+
+
+class WaitClosed(WaitError, ValueError):
+    """The wait was cancelled or withdrawn, or its run has ended."""
+
+    code = "wait.closed"
+    hint = "Look at the run: it no longer asks this."
+
+
+class AnswerRefused(WaitError, ValueError):
+    """The answer does not fit the schema of the wait, which stays open. Fact: problems."""
+
+    code = "wait.answer-refused"
+    hint = "Send a value that fits the schema; the wait is still open."
+    problems: tuple[str, ...]
+
+
+class WaitExists(WaitError, ValueError):
+    """A second wait was opened under an id that is still open."""
+
+    code = "wait.exists"
+    hint = "Give every open wait an id of its own."
+
+
+# --- the store's fault ------------------------------------------------------------------------
+
+
+class StoreError(HoldfastError):
+    """The store could not do what was asked; nothing was half-written."""
+
+    code = "store.error"
+    hint = "Look at the cause; the last good state is whole."
+
+
+class StoreUrlUnknown(StoreError, ValueError):
+    """The store URL names no store that is installed. Fact: url, with any password masked."""
+
+    code = "store.url-unknown"
+    hint = "Use memory:// or sqlite:///path/to/file.db."
+    url: str
+
+
+class StoreUnavailable(StoreError, OSError):
+    """The store cannot be opened or reached."""
+
+    code = "store.unavailable"
+    hint = "Check the path and that its folder exists and may be read."
+
+    def __init__(self, message: str, /, *, hint: str | None = None, **facts: object) -> None:
+        HoldfastError.__init__(self, message, hint=hint, **facts)
+
+
+class StoreLocked(StoreUnavailable, TimeoutError):
+    """Another process held the store's lock for longer than the busy timeout."""
+
+    code = "store.locked"
+    hint = "Close the program that holds the database, then try again."
+
+
+class StoreReadOnly(StoreUnavailable, PermissionError):
+    """The store may be read but not written."""
+
+    code = "store.read-only"
+    hint = "Give this user the right to write the file and its folder."
+
+
+class StoreFull(StoreUnavailable):
+    """No space was left for the write."""
+
+    code = "store.full"
+    hint = "Free some space; the run continues from its last commit."
+
+
+class StoreDamaged(StoreError):
+    """What is stored cannot be what was written."""
+
+    code = "store.damaged"
+    hint = "Restore the store from a backup; nothing was changed."
+
+
+class StoreNewer(StoreError):
+    """The store was written by a newer holdfast. Facts: found, supported."""
+
+    code = "store.newer"
+    hint = "Upgrade holdfast in this environment."
+    found: int
+    supported: int
+
+
+class StoreClosed(StoreError):
+    """The store was closed before the call."""
+
+    code = "store.closed"
+    hint = "Open the store again."
+
+
+class InvalidId(StoreError, ValueError):
+    """An id has a shape that no store takes."""
+
+    code = "store.invalid-id"
+    hint = "Run ids match [A-Za-z0-9][A-Za-z0-9._~-]{0,127}; other ids have no control characters."
+
+
+class StaleWrite(StoreError):
+    """The run has moved on since the writer read it. Facts: run_id, expected, found."""
+
+    code = "store.stale-write"
+    hint = "Open the run again: another writer has moved it on."
+
+
+class OwnershipLost(StoreError):
+    """A newer claim on the run exists: this writer may write no more. Facts: run_id, epoch."""
+
+    code = "store.ownership-lost"
+    hint = "Nothing to do here: the newer owner carries the run."
+
+
+class RunOwned(StoreError):
+    """Another live process owns the run. Facts: run_id, owner."""
+
+    code = "store.run-owned"
+    hint = "Post into the run's inbox (answer, signal, cancel), or wait until its owner ends."
+
+
+class CheckpointNotFound(StoreError, LookupError):
+    """No checkpoint of this id is stored. Fact: checkpoint_id."""
+
+    code = "store.checkpoint-not-found"
+    hint = "List the checkpoints there are."
+
+
+# --- a value's or a document's fault ----------------------------------------------------------
+
+
+class DocumentError(HoldfastError, ValueError):
+    """A document cannot be taken; nothing was changed. Texts name places, never contents."""
+
+    code = "document.invalid"
+    hint = "Use a document exactly as holdfast wrote it."
+
+
+class NotASave(DocumentError, TypeError):
+    """This is not a holdfast document of the kind asked for."""
+
+    code = "document.not-a-save"
+
+
+class Damaged(DocumentError):
+    """The document's checksum or shape is wrong: it was cut or changed after it was written."""
+
+    code = "document.damaged"
+    hint = "Take another copy of the document."
+
+
+class UnknownVersion(DocumentError):
+    """The document's format is not one this release reads. Facts: found, supported."""
+
+    code = "document.unknown-version"
+    hint = "Upgrade holdfast, or give a migration."
+
+
+class WrongDefinition(DocumentError):
+    """The document belongs to another definition, or to one that lost what it needs."""
+
+    code = "document.wrong-definition"
+    hint = "Load it with the definition that wrote it, or one that still has what it names."
+
+
+class TooLarge(DocumentError):
+    """The document is over a limit. Facts: limit, found."""
+
+    code = "document.too-large"
+    hint = "Raise the limit if you trust where the document comes from."
+
+
+class TypeNotAllowed(DocumentError):
+    """The document holds a type that was not registered. Facts: name, place."""
+
+    code = "document.type-not-allowed"
+    hint = "Register the type under the name given, before loading."
+
+
+class ValueRefused(DocumentError, TypeError):
+    """The value would not come back equal and of the same type. Facts: place, type_name."""
+
+    code = "document.value-refused"
+    hint = "Register the type, convert the value, or keep live objects in runtime resources."
+    place: str
+    type_name: str
+
+
+# --- workflow exceptions, under the names their users know ---------------------------------------
+
+
+class WorkflowException(HoldfastError):
+    """The base of the errors that the workflow front raises under its own names."""
+
+    code = "workflow.error"
+
+
+class WorkflowRunnerException(WorkflowException, RunError):
+    """A workflow run cannot go on."""
+
+    code = "workflow.runner"
+
+
+class WorkflowConvergenceException(WorkflowRunnerException):
+    """max_iterations supersteps went by and messages are still waiting."""
+
+    code = "workflow.not-converged"
+    hint = "Raise max_iterations, or end the loop; the run can be continued."
+
+
+class WorkflowCheckpointException(WorkflowRunnerException):
+    """A checkpoint could not be saved, loaded or restored."""
+
+    code = "workflow.checkpoint"
+    hint = "Look at the cause; the last good checkpoint is whole."
+
+
+class WorkflowValidationError(WorkflowException, DefinitionError):
+    """The graph is not one that can run. Fact: validation_type."""
+
+    code = "workflow.invalid"
+    hint = "Correct the part of the graph that the message names."
+    validation_type: str
+
+    def __str__(self) -> str:
+        return f"[{self.facts.get('validation_type', 'VALIDATION')}] {self.message}"
+
+
+class EdgeDuplicationError(WorkflowValidationError):
+    """Two edges join the same pair of executors. Fact: edge_id."""
+
+    code = "workflow.edge-duplicated"
+
+
+class TypeCompatibilityError(WorkflowValidationError):
+    """No message the source sends can be handled by the target."""
+
+    code = "workflow.types-do-not-fit"
+
+
+class GraphConnectivityError(WorkflowValidationError):
+    """An executor cannot be reached from the start."""
+
+    code = "workflow.not-connected"
+
+
+# --- ours --------------------------------------------------------------------------------------
+
+
+class InternalError(HoldfastError, RuntimeError):
+    """A rule of holdfast's own was broken. This is our bug."""
+
+    code = "internal.error"
+    hint = "Please report this with the traceback."
