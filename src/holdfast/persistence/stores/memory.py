@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store in the memory of one process: the whole contract, nothing that outlives the process.
+
+Any number of threads and event loops may share one. A lock is held for the few steps of each
+call; bytes are kept as they come, and the pieces of an anchor are joined when somebody reads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeVar
+
+from holdfast.persistence.ids import check_id, check_run_id
+from holdfast.persistence.rows import (
+    TERMINAL,
+    CheckpointRow,
+    Claim,
+    Commit,
+    InboxItem,
+    OwnerRow,
+    Page,
+    Post,
+    RunHead,
+    RunRow,
+    Settlement,
+    Stored,
+    WaitRow,
+)
+from holdfast.persistence.store import Store
+from holdfast.persistence.stores import rules
+from holdfast.persistence.stores.memory_run import Asked, MemoryRun
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+class MemoryStore(Store):
+    """Keeps runs in this process, and only as long as it lives."""
+
+    durability = "memory"
+    shared = False
+    url = "memory://"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._runs: dict[str, MemoryRun] = {}
+        self._order: list[MemoryRun] = []
+        self._live: dict[str, MemoryRun] = {}
+        self._waits: list[Asked] = []
+        self._open_waits: dict[int, Asked] = {}
+        self._marks: list[tuple[int, MemoryRun, int]] = []
+        self._beats: dict[str, int] = {}
+        self._closed = False
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    async def open_run(self, head: RunHead, commit: Commit, owner: str | None) -> Claim | None:
+        """Create the run with its first commit, or change nothing."""
+        run_id = check_run_id(head.run_id)
+        rules.check_first(commit, run_id)
+        if owner is not None:
+            check_id(owner, "owner")
+        with self._lock:
+            self._check_open()
+            run = self._runs.get(run_id)
+            if run is None:
+                run = MemoryRun(head, owner)
+                run.check_waits(commit.waits)
+                self._runs[run_id] = self._live[run_id] = run
+                self._order.append(run)
+                self._take(run, commit)
+            elif run.seq != 1 or run.owner != owner or run.pruned:
+                raise rules.run_exists(run_id)
+            elif run.commits[1].commit_id != commit.commit_id:
+                raise rules.run_exists(run_id)
+            if owner is None:
+                return None
+            return Claim(run_id=run_id, owner=owner, epoch=run.epoch, seq=run.seq)
+
+    async def append(self, claim: Claim, commit: Commit, *, after: int) -> int:
+        """Add the commit that follows seq *after*, or change nothing."""
+        rules.check_commit(commit, claim.run_id)
+        with self._lock:
+            run = self._run(claim.run_id)
+            if run.check_append(claim, commit, after):
+                self._take(run, commit)
+            return run.seq
+
+    def _take(self, run: MemoryRun, commit: Commit) -> None:
+        number = next(self._numbers)
+        asked = [Asked(next(self._numbers), row) for row in commit.waits]
+        run.take(commit, number, asked)
+        if asked:
+            self._waits += asked
+            self._open_waits.update((one.number, one) for one in asked)
+        if commit.checkpoint is not None:
+            self._marks.append((number, run, run.seq))
+        if commit.status in TERMINAL:
+            self._live.pop(run.head.run_id, None)
+            for one in run.close_waits(commit.at):
+                del self._open_waits[one.number]
+        else:
+            self._live.setdefault(run.head.run_id, run)
+
+    async def read(self, run_id: str, at: int | None = None) -> Stored:
+        """The run as of seq *at* (the head by default)."""
+        with self._lock:
+            return self._run(run_id).read(at)
+
+    async def row(self, run_id: str) -> RunRow:
+        """The run's row."""
+        with self._lock:
+            return self._run(run_id).row()
+
+    async def runs(
+        self,
+        *,
+        status: str | None = None,
+        definition: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> Page[RunRow]:
+        """Runs in the order they were opened, tombstones included."""
+        with self._lock:
+            self._check_open()
+            numbers = range(1, len(self._order) + 1)
+            return _page(
+                _from(numbers, int, cursor, newest_first),
+                lambda number: number,
+                lambda number: self._order[number - 1].row(),
+                lambda row: status in (None, row.status)
+                and definition in (None, row.head.definition),
+                limit,
+            )
+
+    async def claimable(
+        self, *, now: float, limit: int = 100, beside: Collection[str] = ()
+    ) -> tuple[RunRow, ...]:
+        """Runs not ended that hold due work, unread posts, or a timer that has come."""
+        rules.check_limit(limit)
+        with self._lock:
+            self._check_open()
+            found = (
+                run.row()
+                for run in self._live.values()
+                if (run.due or run.unread or (run.wake_at is not None and run.wake_at <= now))
+                and run.owner not in beside
+            )
+            return tuple(itertools.islice(found, limit))
+
+    async def checkpoints(
+        self,
+        *,
+        run_id: str | None = None,
+        definition: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> Page[CheckpointRow]:
+        """Checkpoints in the order they were committed."""
+        with self._lock:
+            self._check_open()
+            return _page(
+                _from(self._marks, lambda mark: mark[0], cursor, newest_first),
+                lambda mark: mark[0],
+                lambda mark: _checkpoint_row(mark[1], mark[2]),
+                lambda row: run_id in (None, row.run_id) and definition in (None, row.definition),
+                limit,
+            )
+
+    async def unmark(self, run_id: str, seq: int) -> bool:
+        """Make commit *seq* no longer a checkpoint; False if it was none."""
+        with self._lock:
+            self._check_open()
+            run = self._runs.get(run_id)
+            kept = run.commits.get(seq) if run is not None else None
+            if kept is None or kept.mark is None:
+                return False
+            kept.mark = None
+            del self._marks[bisect_left(self._marks, kept.number, key=lambda mark: mark[0])]
+            return True
+
+    async def prune(self, run_id: str, *, keep: int) -> int:
+        """Drop what only checkpoints older than the last *keep* need."""
+        if keep < 0:
+            raise ValueError("keep: expected 0 or more")
+        with self._lock:
+            run = self._run(run_id)
+            dropped = len(run.prune(keep)) if not run.pruned else 0
+            self._drop_marks(run)
+            return dropped
+
+    def _drop_marks(self, run: MemoryRun) -> None:
+        self._marks = [
+            mark
+            for mark in self._marks
+            if mark[1] is not run or ((kept := run.commits.get(mark[2])) and kept.mark is not None)
+        ]
+
+    async def delete_run(self, run_id: str) -> None:
+        """Drop the run's record, waits and posts; its row stays, so the id is not used twice."""
+        with self._lock:
+            run = self._run(run_id)
+            if run.owner is not None:
+                raise rules.run_owned(run_id, run.owner)
+            gone = {one.number for asked in run.waits.values() for one in asked}
+            self._waits = [one for one in self._waits if one.number not in gone]
+            for number in gone:
+                self._open_waits.pop(number, None)
+            self._live.pop(run_id, None)
+            run.bury()
+            self._drop_marks(run)
+
+    # -- ownership -------------------------------------------------------------------------------
+
+    async def enrol(self, owner: str) -> None:
+        """Make *owner* known, with beat 0."""
+        check_id(owner, "owner")
+        with self._lock:
+            self._check_open()
+            self._beats[owner] = 0
+
+    async def renew(self, owner: str) -> None:
+        """Raise the owner's beat by one; one that was forgotten meanwhile is enrolled again."""
+        check_id(owner, "owner")
+        with self._lock:
+            self._check_open()
+            self._beats[owner] = self._beats.get(owner, -1) + 1
+
+    async def retire(self, owner: str) -> None:
+        """Forget the owner and release every run it owns."""
+        with self._lock:
+            self._check_open()
+            self._beats.pop(owner, None)
+            for run in self._order:
+                if run.owner == owner:
+                    run.owner = None
+
+    async def owners(self) -> tuple[OwnerRow, ...]:
+        """Everyone enrolled, with beat as of now; who is enrolled here lives in this process."""
+        with self._lock:
+            self._check_open()
+            return tuple(
+                OwnerRow(owner=owner, beat=beat, locked=True)
+                for owner, beat in self._beats.items()
+            )
+
+    async def claim(self, run_id: str, owner: str, *, over: str | None = None) -> Claim:
+        """Own the run under a new epoch."""
+        check_id(owner, "owner")
+        with self._lock:
+            run = self._run(run_id)
+            if run.pruned:
+                raise rules.run_closed(run_id, run.status, deleted=True)
+            if run.owner not in (None, owner, over):
+                raise rules.run_owned(run_id, run.owner)
+            run.claims += run.owner is not None
+            run.epoch += 1
+            run.owner = owner
+            return Claim(run_id=run_id, owner=owner, epoch=run.epoch, seq=run.seq)
+
+    async def release(self, claim: Claim) -> None:
+        """Give the run up, if the claim is still the newest."""
+        with self._lock:
+            self._check_open()
+            run = self._runs.get(claim.run_id)
+            if run is not None and run.epoch == claim.epoch:
+                run.owner = None
+
+    # -- waits and inbox -------------------------------------------------------------------------
+
+    async def waits(
+        self,
+        *,
+        run_id: str | None = None,
+        status: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[WaitRow]:
+        """Waits in the order they were opened."""
+        with self._lock:
+            self._check_open()
+            found = list(self._open_waits.values()) if status == "open" else self._waits
+            return _page(
+                _from(found, lambda one: one.number, cursor, newest_first=False),
+                lambda one: one.number,
+                lambda one: one.row,
+                lambda row: run_id in (None, row.run_id) and status in (None, row.status),
+                limit,
+            )
+
+    async def settle(self, run_id: str, wait_id: str, settlement: Settlement) -> WaitRow:
+        """Settle the open generation of a wait and post it into the inbox."""
+        rules.check_settlement(wait_id, settlement)
+        with self._lock:
+            one, item = self._run(run_id).settle(wait_id, settlement, next(self._numbers))
+            if item is not None:
+                del self._open_waits[one.number]
+            return one.row
+
+    async def post(self, run_id: str, post: Post) -> InboxItem:
+        """Leave something for the run's owner."""
+        rules.check_post(post)
+        with self._lock:
+            return self._run(run_id).post(post, next(self._numbers))
+
+    async def inbox(self, run_id: str) -> tuple[InboxItem, ...]:
+        """What the run has not consumed yet, oldest first."""
+        with self._lock:
+            return tuple(self._run(run_id).unread.values())
+
+    async def close(self) -> None:
+        """Take no more calls. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+
+    # -- inside, with the lock held --------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise rules.store_closed()
+
+    def _run(self, run_id: str) -> MemoryRun:
+        if self._closed:
+            raise rules.store_closed()
+        run = self._runs.get(run_id)
+        if run is None:
+            raise rules.run_unknown(check_run_id(run_id))
+        return run
+
+
+def _from(
+    cells: Sequence[C], number: Callable[[C], int], cursor: str | None, newest_first: bool
+) -> Iterator[C]:
+    """The cells after the cursor, in the order asked for; *cells* are in the order of numbers."""
+    after = rules.cursor_number(cursor)
+    if newest_first:
+        stop = len(cells) if after is None else bisect_left(cells, after, key=number)
+        return (cells[place] for place in range(stop - 1, -1, -1))
+    start = 0 if after is None else bisect_right(cells, after, key=number)
+    return (cells[place] for place in range(start, len(cells)))
+
+
+def _page(
+    cells: Iterator[C],
+    number: Callable[[C], int],
+    row: Callable[[C], T],
+    fits: Callable[[T], bool],
+    limit: int,
+) -> Page[T]:
+    rules.check_limit(limit)
+    items: list[T] = []
+    last = 0
+    for cell in cells:
+        shown = row(cell)
+        if not fits(shown):
+            continue
+        if len(items) == limit:
+            return Page(items=tuple(items), next=str(last))
+        items.append(shown)
+        last = number(cell)
+    return Page(items=tuple(items))
+
+
+def _checkpoint_row(run: MemoryRun, seq: int) -> CheckpointRow:
+    kept = run.commits[seq]
+    if kept.mark is None:
+        raise AssertionError
+    size = len(kept.delta or b"") + sum(len(piece) for piece in kept.anchor or ())
+    return CheckpointRow(
+        number=kept.number,
+        run_id=run.head.run_id,
+        seq=seq,
+        commit_id=kept.commit_id,
+        definition=run.head.definition,
+        fingerprint=run.head.fingerprint,
+        mark=kept.mark,
+        at=kept.at,
+        size_bytes=size,
+    )
