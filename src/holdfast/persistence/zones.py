@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time zones by key, from the time zone data of this machine and from nowhere else.
+
+`ZoneInfo(key)` on its own would import modules below `tzdata` that the key names. Here the key
+must look like one, and the file must exist in a time zone folder, or be listed by the `tzdata`
+package on machines that have no such folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import os.path
+import re
+import zoneinfo
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}")
+
+
+class ZoneUnknown(Exception):
+    """No zone of this key is known here."""
+
+
+def zone_named(key: str) -> zoneinfo.ZoneInfo:
+    """The zone of this key. Raises: ZoneUnknown."""
+    if not _KEY.fullmatch(key):
+        raise ZoneUnknown
+    folders = [folder for folder in zoneinfo.TZPATH if os.path.isdir(folder)]
+    if folders:
+        known = any(os.path.isfile(os.path.join(folder, key)) for folder in folders)
+    else:
+        known = key in _packaged()
+    if not known:
+        raise ZoneUnknown
+    try:
+        return zoneinfo.ZoneInfo(key)
+    except (ValueError, OSError) as error:  # a file, but not one of a zone
+        raise ZoneUnknown from error
+
+
+@functools.cache
+def _packaged() -> frozenset[str]:
+    try:
+        listed = importlib.resources.files("tzdata").joinpath("zones").read_text("utf-8")
+    except (ModuleNotFoundError, FileNotFoundError):
+        return frozenset()
+    return frozenset(listed.split())
