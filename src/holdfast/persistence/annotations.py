@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -52,9 +53,7 @@ def _fields(cls: Any) -> Iterator[Any]:
     try:
         hints = typing.get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001 - a name that cannot be resolved here names nothing here
-        hints = {
-            name: hint for name, hint in cls.__dict__.get("__annotations__", {}).items()
-        }
+        hints = inspect.get_annotations(cls)
     yield from hints.values()
     models = getattr(cls, "model_fields", None)
     if isinstance(models, dict):

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.errors import Damaged, NotASave, TooLarge, ValueRefused
+from holdfast.errors import Damaged, NotASave, TooLarge
 from holdfast.persistence.copies import ATOMS, isolated
 from holdfast.persistence.limits import Limits, check_shape, check_size
 from holdfast.persistence.places import Refusal

@@ -268,7 +268,10 @@ _FIELDS: Final[dict[str, tuple[str, _Fits]]] = {
         "an array of text",
         lambda value: type(value) is list and all(map(_is_text, value)),
     ),
-    "saved_at": ("a number or null", lambda value: type(value) is not bool and type(value) is not str and _is_json_scalar(value)),
+    "saved_at": (
+        "a number or null",
+        lambda value: type(value) is not bool and type(value) is not str and _is_json_scalar(value),
+    ),
     "version": ("text or null", lambda value: value is None or _is_text(value)),
     "body": ("an object", lambda value: type(value) is dict),
 }

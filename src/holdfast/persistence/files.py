@@ -36,11 +36,11 @@ def write_file(path: str | os.PathLike[str], doc: Mapping[str, Any] | bytes) -> 
     data = doc if isinstance(doc, bytes) else to_bytes(doc)
     draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
     try:
-        with open(draft, "xb") as file:
+        with draft.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(draft, target)
+        draft.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink()
@@ -60,7 +60,7 @@ def read_file(
     target = Path(path)
     if target.exists() and not target.is_file():
         raise NotASave("the path names something that is not a file")
-    with open(target, "rb") as file:
+    with target.open("rb") as file:
         data = file.read(limits.size_bytes + 1)
     check_size(len(data), limits, "the file")
     return data

@@ -86,8 +86,9 @@ def _named_tuple(cls: Any) -> Shape:
 
 
 def _dataclass(cls: Any) -> Shape:
-    kinds = {str(field._field_type) for field in cls.__dataclass_fields__.values()}
-    if "_FIELD_INITVAR" in kinds:
+    declared = cls.__dataclass_fields__.values()
+    # dataclasses says nowhere else which fields only the constructor ever sees
+    if any(str(each._field_type) == "dataclasses._FIELD_INITVAR" for each in declared):  # noqa: SLF001
         raise _unsupported(cls, "it has an InitVar, which an instance does not keep")
     fields = dataclasses.fields(cls)
     return _by_field(cls, {f.name: f.name if f.init else None for f in fields}, _set)
@@ -135,7 +136,7 @@ def _set_struct(target: Any, name: str, value: object) -> None:
 
 
 def _pydantic(cls: Any) -> Shape:
-    """By its own dump and validation, tried at once: a model that validates differently is refused."""
+    """By its own dump and validation, which are tried before a model is written."""
     names: dict[str, str] = {}
     for name, info in cls.model_fields.items():
         alias = getattr(info, "validation_alias", None) or getattr(info, "alias", None) or name

@@ -27,11 +27,18 @@ class Refusal(Exception):
     """
 
     def __init__(
-        self, error: type[DocumentError], text: str, *, over: bool = False, **facts: object
+        self,
+        error: type[DocumentError],
+        text: str,
+        *,
+        hint: str | None = None,
+        over: bool = False,
+        **facts: object,
     ) -> None:
         super().__init__()
         self.error = error
         self.text = text
+        self.hint = hint
         self.over = over
         self.facts = facts
         self._steps: list[tuple[str, int]] = []
@@ -47,7 +54,7 @@ class Refusal(Exception):
         if self.over:
             closes = _cycle(steps)
             if closes is None:
-                return self.error(f"{place} {self.text}", place=place, **self.facts)
+                return self._error(place)
             where = place + _joined(steps[:closes])
             return ValueRefused(
                 f"{where} refers back to what contains it",
@@ -55,9 +62,10 @@ class Refusal(Exception):
                 place=where,
                 type_name="cycle",
             )
-        where = place + _joined(steps)
-        hint = self.facts.pop("hint", None)
-        return self.error(f"{where} {self.text}", hint=hint, place=where, **self.facts)  # type: ignore[arg-type]
+        return self._error(place + _joined(steps))
+
+    def _error(self, where: str) -> DocumentError:
+        return self.error(f"{where} {self.text}", hint=self.hint, place=where, **self.facts)
 
 
 def _cycle(steps: list[tuple[str, int]]) -> int | None:

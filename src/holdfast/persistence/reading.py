@@ -145,7 +145,7 @@ def _elements(types: TypeRegistry, body: Any) -> list[Any]:
     return items
 
 
-def _read_set(cls: type[set[Any]] | type[frozenset[Any]]) -> Callable[[TypeRegistry, Any], Any]:
+def _read_set(cls: type[set[Any] | frozenset[Any]]) -> Callable[[TypeRegistry, Any], Any]:
     def read_set(types: TypeRegistry, body: Any) -> Any:
         items = _elements(types, body)
         made = cls(items)

@@ -67,7 +67,7 @@ def _read_int(body: str) -> int:
 
 def write_float(value: float) -> str:
     """The names of the three kinds of float that JSON cannot say."""
-    return "nan" if value != value else "inf" if value > 0 else "-inf"
+    return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
 
 
 def write_surrogates(text: str) -> str:

@@ -7,7 +7,7 @@ registered it. A definition has a registry of its own that also sees its parent'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from holdfast.errors import DefinitionError
@@ -85,7 +85,7 @@ class TypeRegistry:
         `make`. Raises: DefinitionError when two classes claim one name.
         """
         for cls in classes_in(annotation):
-            if cls in BUILT_IN or self._entry(cls) is not None:
+            if cls in BUILT_IN or self.entry(cls) is not None:
                 continue
             try:
                 shape = shape_of(cls)
@@ -100,7 +100,7 @@ class TypeRegistry:
 
     def for_class(self, cls: type) -> Entry | None:
         """The entry to write instances of exactly `cls` with."""
-        entry = self._entry(cls)
+        entry = self.entry(cls)
         if entry is not None and self._parent is not None:
             read = self.for_name(entry.name)
             if read is None or read.cls is not cls:  # the parent took the name after the child
@@ -109,24 +109,17 @@ class TypeRegistry:
 
     def for_name(self, name: str) -> Entry | None:
         """The entry to read what was written under `name`, also under an older one."""
-        for registry in self._line():
-            entry = registry._by_name.get(name)
-            if entry is not None:
-                return entry
-        return None
+        entry = self._by_name.get(name)
+        if entry is None and self._parent is not None:
+            return self._parent.for_name(name)
+        return entry
 
-    def _entry(self, cls: type) -> Entry | None:
-        for registry in self._line():
-            entry = registry._by_class.get(cls)
-            if entry is not None:
-                return entry
-        return None
-
-    def _line(self) -> Iterator[TypeRegistry]:
-        registry: TypeRegistry | None = self
-        while registry is not None:
-            yield registry
-            registry = registry._parent
+    def entry(self, cls: type) -> Entry | None:
+        """The entry of exactly this class, here or in a parent."""
+        entry = self._by_class.get(cls)
+        if entry is None and self._parent is not None:
+            return self._parent.entry(cls)
+        return entry
 
     def _check_name(self, name: str, cls: type) -> None:
         if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
@@ -139,9 +132,7 @@ class TypeRegistry:
             raise _clash(name, cls, other.cls)
 
 
-def _shape(
-    cls: type, to: Callable[[Any], Any] | None, make: Callable[[Any], Any] | None
-) -> Shape:
+def _shape(cls: type, to: Callable[[Any], Any] | None, make: Callable[[Any], Any] | None) -> Shape:
     if not isinstance(cls, type):
         raise DefinitionError(f"only a class can be registered, not a {type(cls).__name__}")
     if cls in BUILT_IN:

@@ -120,9 +120,7 @@ def _range(writer: Writer, value: range, depth: int) -> Any:
     return {"$range": [_int(writer, part, depth + 2) for part in parts]}
 
 
-def _tagged(
-    writer: Writer, tag: str, write: Callable[[Any], Any], value: Any, depth: int
-) -> Any:
+def _tagged(writer: Writer, tag: str, write: Callable[[Any], Any], value: Any, depth: int) -> Any:
     writer.enter(depth + 1, 1)
     try:
         body = write(value)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-import os.path
 import re
 import zoneinfo
+from pathlib import Path
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}")
 
@@ -25,9 +25,9 @@ def zone_named(key: str) -> zoneinfo.ZoneInfo:
     """The zone of this key. Raises: ZoneUnknown."""
     if not _KEY.fullmatch(key):
         raise ZoneUnknown
-    folders = [folder for folder in zoneinfo.TZPATH if os.path.isdir(folder)]
+    folders = [folder for folder in map(Path, zoneinfo.TZPATH) if folder.is_dir()]
     if folders:
-        known = any(os.path.isfile(os.path.join(folder, key)) for folder in folders)
+        known = any((folder / key).is_file() for folder in folders)
     else:
         known = key in _packaged()
     if not known:
