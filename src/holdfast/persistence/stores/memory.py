@@ -191,7 +191,7 @@ class MemoryStore(Store):
             raise ValueError("keep: expected 0 or more")
         with self._lock:
             run = self._run(run_id)
-            dropped = len(run.prune(keep)) if not run.pruned else 0
+            dropped = run.prune(keep) if not run.pruned else 0
             self._drop_marks(run)
             return dropped
 

@@ -190,15 +190,7 @@ class MemoryRun:
         item = InboxItem(
             number=number, post=rules.answer_post(wait_id, one.row.generation, settlement)
         )
-        one.row = msgspec.structs.replace(
-            one.row,
-            status=settlement.status,
-            request_id=settlement.request_id,
-            value=settlement.value,
-            digest=settlement.digest,
-            actor=settlement.actor,
-            settled_at=settlement.at,
-        )
+        one.row = rules.settled(one.row, settlement)
         del self.open[wait_id]
         self.unread[number] = item
         if settlement.request_id is not None:
@@ -220,22 +212,18 @@ class MemoryRun:
             self.requests[post.request_id] = item
         return item
 
-    def prune(self, keep: int) -> list[Kept]:
-        """Drop what only older checkpoints need; returns the commits dropped or unmarked."""
+    def prune(self, keep: int) -> int:
+        """Drop what only older checkpoints need; returns how many commits went."""
         marks = [seq for seq, kept in self.commits.items() if kept.mark is not None]
-        kept_marks = set(marks[len(marks) - keep :] if keep else ())
-        needed: set[int] = set()
-        for seq in {self.seq, *kept_marks}:
-            while seq not in needed:
-                needed.add(seq)
-                if self.commits[seq].anchor is not None:
-                    break
-                seq -= 1
-        for seq in set(marks) & needed - kept_marks:
-            self.commits[seq].mark = None
-        dropped = [kept for seq, kept in self.commits.items() if seq not in needed]
-        self.commits = {seq: kept for seq, kept in self.commits.items() if seq in needed}
-        return dropped
+        anchors = [seq for seq, kept in self.commits.items() if kept.anchor is not None]
+        before = len(self.commits)
+        for first, last in rules.gaps(rules.kept_ranges(self.seq, marks, anchors, keep)):
+            for seq in range(first, last + 1):
+                self.commits.pop(seq, None)
+        for seq in rules.forgotten(marks, keep):
+            if seq in self.commits:
+                self.commits[seq].mark = None
+        return before - len(self.commits)
 
     def bury(self) -> None:
         """Leave a tombstone."""

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
 import msgspec
 
 from holdfast.errors import (
@@ -215,3 +218,44 @@ def commit_missing(run_id: str, seq: int) -> CheckpointNotFound:
 def store_closed() -> StoreClosed:
     """The store was closed."""
     return StoreClosed("the store is closed")
+
+
+def settled(row: WaitRow, settlement: Settlement) -> WaitRow:
+    """The row of an open wait, after the settlement."""
+    return msgspec.structs.replace(
+        row,
+        status=settlement.status,
+        request_id=settlement.request_id,
+        value=settlement.value,
+        digest=settlement.digest,
+        actor=settlement.actor,
+        settled_at=settlement.at,
+    )
+
+
+def forgotten(marks: Sequence[int], keep: int) -> Sequence[int]:
+    """The checkpoints that a prune makes no longer checkpoints; *marks* rise."""
+    return marks[: len(marks) - keep] if keep else marks
+
+
+def kept_ranges(
+    head: int, marks: Sequence[int], anchors: Sequence[int], keep: int
+) -> list[tuple[int, int]]:
+    """What a prune leaves, as ranges from an anchor on: the head's and the kept checkpoints'.
+
+    anchors, marks: rising seqs. Ranges rise; two that share an anchor are one.
+    """
+    ends: dict[int, int] = {}
+    for seq in (*marks[len(forgotten(marks, keep)) :], head):
+        base = anchors[bisect_right(anchors, seq) - 1]
+        ends[base] = max(seq, ends.get(base, seq))
+    return sorted(ends.items())
+
+
+def gaps(kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The ranges between, from seq 1 on."""
+    start = 1
+    for first, last in kept:
+        if start < first:
+            yield start, first - 1
+        start = last + 1

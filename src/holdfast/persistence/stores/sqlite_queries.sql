@@ -1,0 +1,261 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Every statement of the SQLite store, by name. Values are bound, never written into the text.
+
+-- Runs -------------------------------------------------------------------------------------------
+
+-- name: run_key
+SELECT run FROM runs WHERE run_id = ?1;
+
+-- name: insert_run
+INSERT INTO runs (
+    run_id, definition, front, fingerprint, created_at, version, input_digest, parent,
+    seq, epoch, owner, status, due, updated_at, wake_at, error, open_waits, ended
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17);
+
+-- name: first_commit
+SELECT r.seq, r.epoch, r.owner, c.commit_id
+FROM runs AS r LEFT JOIN commits AS c ON c.run = r.run AND c.seq = 1
+WHERE r.run_id = ?1;
+
+-- One step of a running run: all checks in the WHERE, and no indexed column in the SET.
+-- name: advance
+UPDATE runs SET seq = ?1 + 1, updated_at = ?2, error = ?3, claims = 0
+WHERE run = ?4 AND seq = ?1 AND epoch = ?5 AND owner = ?6
+    AND status = ?7 AND due = ?8 AND wake_at IS ?9;
+
+-- name: advance_all
+UPDATE runs SET
+    seq = ?1, updated_at = ?2, error = ?3, claims = 0, status = ?4, due = ?5, wake_at = ?6,
+    ended = ?7, open_waits = open_waits + ?8, inbox = inbox - ?9
+WHERE run = ?10;
+
+-- name: run_motion
+SELECT seq, epoch, owner, status, pruned FROM runs WHERE run = ?1;
+
+-- name: insert_commit
+INSERT INTO commits (run, seq, at, crc, commit_id, delta) VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- name: insert_checkpoint
+INSERT INTO commits (run, seq, at, crc, commit_id, delta, kind, iteration, parent)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
+-- name: insert_anchor
+INSERT INTO anchors (run, seq, crc, body) VALUES (?1, ?2, ?3, ?4);
+
+-- name: commit_id_at
+SELECT commit_id FROM commits WHERE run = ?1 AND seq = ?2;
+
+-- name: unmark
+UPDATE commits SET kind = NULL, iteration = NULL, parent = NULL
+WHERE run = ?1 AND seq = ?2 AND kind IS NOT NULL;
+
+-- name: marked_seqs
+SELECT seq FROM commits WHERE run = ?1 AND kind IS NOT NULL ORDER BY number;
+
+-- name: anchored_seqs
+SELECT seq FROM anchors WHERE run = ?1 ORDER BY seq;
+
+-- name: drop_commits
+DELETE FROM commits WHERE run = ?1 AND seq BETWEEN ?2 AND ?3;
+
+-- name: drop_anchors
+DELETE FROM anchors WHERE run = ?1 AND seq BETWEEN ?2 AND ?3;
+
+-- The number of the newest commit stays in use, so that no cursor meets it again.
+-- name: empty_head
+UPDATE commits SET delta = NULL, crc = 0, kind = NULL, iteration = NULL, parent = NULL
+WHERE run = ?1 AND seq = ?2;
+
+-- name: drop_waits
+DELETE FROM waits WHERE run = ?1;
+
+-- name: drop_inbox
+DELETE FROM inbox WHERE run = ?1;
+
+-- name: bury_run
+UPDATE runs SET
+    status = CASE WHEN ended THEN status ELSE 'cancelled' END,
+    due = 0, wake_at = NULL, open_waits = 0, inbox = 0, pruned = 1, ended = 1
+WHERE run = ?1;
+
+-- Ownership --------------------------------------------------------------------------------------
+
+-- name: claim_run
+UPDATE runs SET claims = claims + (owner IS NOT NULL), epoch = epoch + 1, owner = ?2
+WHERE run = ?1;
+
+-- name: release_run
+UPDATE runs SET owner = NULL WHERE run_id = ?1 AND epoch = ?2;
+
+-- name: release_owner
+UPDATE runs SET owner = NULL WHERE owner = ?1;
+
+-- name: enrol_owner
+INSERT INTO owners (owner, beat) VALUES (?1, 0) ON CONFLICT (owner) DO UPDATE SET beat = 0;
+
+-- name: renew_owner
+UPDATE owners SET beat = beat + 1 WHERE owner = ?1;
+
+-- name: forget_owner
+DELETE FROM owners WHERE owner = ?1;
+
+-- name: forget_idle_owner
+DELETE FROM owners WHERE owner = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.owner = ?1);
+
+-- name: all_owners
+SELECT owner, beat FROM owners ORDER BY owner;
+
+-- Waits and inbox --------------------------------------------------------------------------------
+
+-- name: newest_wait
+SELECT generation, status FROM waits WHERE run = ?1 AND wait_id = ?2
+ORDER BY generation DESC LIMIT 1;
+
+-- name: insert_wait
+INSERT INTO waits (
+    run, wait_id, generation, type, payload, opened_at, schema, deadline, fallback, status
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'open');
+
+-- name: close_waits
+UPDATE waits SET status = 'closed', settled_at = ?2 WHERE run = ?1 AND status = 'open';
+
+-- name: settle_wait
+UPDATE waits SET
+    status = ?3, request_id = ?4, value = ?5, digest = ?6, actor = ?7, settled_at = ?8
+WHERE run = ?1 AND wait_id = ?2 AND status = 'open';
+
+-- name: count_settled
+UPDATE runs SET open_waits = open_waits - 1, inbox = inbox + 1 WHERE run = ?1;
+
+-- name: count_posted
+UPDATE runs SET inbox = inbox + 1 WHERE run = ?1;
+
+-- name: insert_post
+INSERT INTO inbox (run, kind, body, at, request_id, digest, actor)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- name: post_of_request
+SELECT number, kind, body, at, request_id, digest, actor FROM inbox
+WHERE run = ?1 AND request_id = ?2;
+
+-- name: consume
+UPDATE inbox SET consumed = ?3 WHERE number = ?1 AND run = ?2 AND consumed IS NULL;
+
+-- name: unread
+SELECT number, kind, body, at, request_id, digest, actor FROM inbox
+WHERE run = ?1 AND consumed IS NULL ORDER BY number;
+
+-- name: consumed_between
+SELECT number FROM inbox WHERE run = ?1 AND consumed > ?2 AND consumed <= ?3 ORDER BY number;
+
+-- Reading one run --------------------------------------------------------------------------------
+
+-- name: anchor_before
+SELECT seq, crc, body FROM anchors WHERE run = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1;
+
+-- name: deltas_between
+SELECT seq, crc, delta FROM commits WHERE run = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq;
+
+-- name: commit_facts
+SELECT commit_id, at, kind, iteration, parent FROM commits WHERE run = ?1 AND seq = ?2;
+
+-- Lists: one SELECT, any of the conditions after it, one order ------------------------------------
+
+-- name: runs
+SELECT
+    r.run, r.run_id, r.definition, r.front, r.fingerprint, r.created_at, r.version,
+    r.input_digest, r.parent, r.seq, r.epoch, r.owner, r.status, r.due, r.updated_at, r.wake_at,
+    r.error, r.claims, r.open_waits, r.inbox, r.pruned
+FROM runs AS r WHERE 1
+
+-- name: runs_of_id
+AND r.run_id = ?
+
+-- name: runs_of_status
+AND r.status = ?
+
+-- name: runs_of_definition
+AND r.definition = ?
+
+-- name: runs_after
+AND r.run > ?
+
+-- name: runs_before
+AND r.run < ?
+
+-- name: runs_claimable
+AND r.ended = 0 AND r.run IN (
+    SELECT run FROM runs WHERE due = 1 AND ended = 0
+    UNION SELECT run FROM runs WHERE wake_at <= ? AND wake_at IS NOT NULL AND ended = 0
+    UNION SELECT run FROM inbox WHERE consumed IS NULL
+)
+
+-- name: runs_beside
+AND (r.owner IS NULL OR r.owner NOT IN (SELECT value FROM json_each(?)))
+
+-- name: runs_oldest_first
+ORDER BY r.run LIMIT ?
+
+-- name: runs_newest_first
+ORDER BY r.run DESC LIMIT ?
+
+-- name: checkpoints
+SELECT
+    c.number, r.run_id, c.seq, c.commit_id, r.definition, r.fingerprint, c.kind, c.iteration,
+    c.parent, c.at, coalesce(length(c.delta), 0) + coalesce(length(a.body), 0)
+FROM commits AS c
+JOIN runs AS r ON r.run = c.run
+LEFT JOIN anchors AS a ON a.run = c.run AND a.seq = c.seq
+WHERE c.kind IS NOT NULL
+
+-- name: checkpoints_of_run
+AND c.run = (SELECT run FROM runs WHERE run_id = ?)
+
+-- name: checkpoints_of_definition
+AND r.definition = ?
+
+-- name: checkpoints_after
+AND c.number > ?
+
+-- name: checkpoints_before
+AND c.number < ?
+
+-- name: checkpoints_oldest_first
+ORDER BY c.number LIMIT ?
+
+-- name: checkpoints_newest_first
+ORDER BY c.number DESC LIMIT ?
+
+-- name: waits
+SELECT
+    w.number, r.run_id, w.wait_id, w.generation, w.type, w.payload, w.opened_at, w.schema,
+    w.deadline, w.fallback, w.status, w.request_id, w.value, w.digest, w.actor, w.settled_at
+FROM waits AS w JOIN runs AS r ON r.run = w.run WHERE 1
+
+-- name: waits_of_run
+AND w.run = (SELECT run FROM runs WHERE run_id = ?)
+
+-- name: waits_of_status
+AND w.status = ?
+
+-- A constant, so that the partial index on open waits is usable.
+-- name: waits_open
+AND w.status = 'open'
+
+-- name: waits_of_id
+AND w.wait_id = ?
+
+-- name: waits_of_request
+AND w.request_id = ?
+
+-- name: waits_newest_generation
+ORDER BY w.generation DESC LIMIT ?
+
+-- name: waits_after
+AND w.number > ?
+
+-- name: waits_oldest_first
+ORDER BY w.number LIMIT ?
+
+-- name: newest_commit
+SELECT max(number) FROM commits;
