@@ -88,7 +88,7 @@ def _named_tuple(cls: Any) -> Shape:
 def _dataclass(cls: Any) -> Shape:
     declared = cls.__dataclass_fields__.values()
     # dataclasses says nowhere else which fields only the constructor ever sees
-    if any(str(each._field_type) == "dataclasses._FIELD_INITVAR" for each in declared):  # noqa: SLF001
+    if any(str(each._field_type) == "_FIELD_INITVAR" for each in declared):  # noqa: SLF001
         raise _unsupported(cls, "it has an InitVar, which an instance does not keep")
     fields = dataclasses.fields(cls)
     return _by_field(cls, {f.name: f.name if f.init else None for f in fields}, _set)

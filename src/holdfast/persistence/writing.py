@@ -249,7 +249,8 @@ def _registered(writer: Writer, value: Any, depth: int) -> Any:
     cls = type(value)
     entry = writer.types.for_class(cls)
     if entry is None:
-        _refuse(value, f"holds a {type_name(cls)}, which is not registered", _remedy(cls))
+        name = type_name(cls)
+        _refuse(value, f"holds an instance of {name}, which is not registered", _remedy(cls))
     writer.enter(depth + 1, 1)
     try:
         body = entry.to(value)
@@ -257,7 +258,7 @@ def _registered(writer: Writer, value: Any, depth: int) -> Any:
         name = type(error).__name__
         raise Refusal(
             ValueRefused,
-            f"holds a {type_name(cls)} that could not be taken apart ({name})",
+            f"holds an instance of {type_name(cls)} that could not be taken apart ({name})",
             type_name=type_name(cls),
         ) from error
     try:

@@ -26,11 +26,7 @@ def zone_named(key: str) -> zoneinfo.ZoneInfo:
     if not _KEY.fullmatch(key):
         raise ZoneUnknown
     folders = [folder for folder in map(Path, zoneinfo.TZPATH) if folder.is_dir()]
-    if folders:
-        known = any((folder / key).is_file() for folder in folders)
-    else:
-        known = key in _packaged()
-    if not known:
+    if not (any((folder / key).is_file() for folder in folders) if folders else key in _packaged()):
         raise ZoneUnknown
     try:
         return zoneinfo.ZoneInfo(key)
