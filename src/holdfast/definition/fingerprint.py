@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The digest of a structure, which decides whether a checkpoint may meet a definition.
+
+Two definitions with one fingerprint move alike. The structure is names, kinds and edges; the
+definition's own name, its limits, its designated outputs, and where the code stands (paths, lines,
+modules) are not part of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from holdfast.definition.graph import UNNAMED, EdgeGroup, Graph
+
+
+def fingerprint(canonical: object) -> str:
+    """Give "sha256:<hex>" of a structure of dicts, lists, text, numbers, booleans and None.
+
+    Dicts are equal whatever the order of their keys.
+    """
+    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def graph_form(graph: Graph) -> dict[str, Any]:
+    """Give the canonical form of a graph.
+
+    Groups are sorted, since the order in which separate edges were declared has no effect; inside
+    a group it has. A function without a name is known by its place.
+    """
+    groups = [_group_form(group) for group in graph.groups]
+    return {
+        "form": "graph/1",
+        "start": graph.start,
+        "nodes": {node.id: node.type for node in graph.nodes},
+        "groups": sorted(groups, key=lambda group: (group["sources"], group["targets"])),
+    }
+
+
+def _group_form(group: EdgeGroup) -> dict[str, Any]:
+    return {
+        "kind": group.kind,
+        "sources": list(group.sources),
+        "targets": list(group.targets),
+        "conditions": [_by_name(name, place) for place, name in enumerate(group.conditions)],
+        "selection": _by_name(group.selection, 0),
+    }
+
+
+def _by_name(name: str | None, place: int) -> str | int | None:
+    return place if name == UNNAMED else name

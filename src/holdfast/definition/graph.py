@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A graph as plain data: nodes, groups of edges, limits and designated outputs.
+
+The machine, the fingerprint, checks and pictures read this; functions appear by name only. An edge
+belongs to a group, because some kinds decide over several edges at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from holdfast.errors import DefinitionError
+
+GroupKind = Literal["single", "fan_out", "fan_in", "switch", "multi"]
+
+#: The name of a condition that has none of its own.
+UNNAMED = "<lambda>"
+
+
+class Edge(NamedTuple):
+    """One edge of a group. condition: the name of the function that opens it, if any."""
+
+    source: str
+    target: str
+    condition: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node: its id, and the type that takes the place of its class in the fingerprint."""
+
+    id: str
+    type: str
+    is_function: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeGroup:
+    """Edges with one rule of delivery: one for each source and target, sources first.
+
+    name: the same for the same declaration, so that records may key on it.
+    conditions: a name, or None, for each edge. selection: the name of the function that picks
+    targets.
+    """
+
+    name: str
+    kind: GroupKind
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    conditions: tuple[str | None, ...]
+    selection: str | None = None
+
+    def __post_init__(self) -> None:
+        edges = len(self.sources) * len(self.targets)
+        if edges == 0 or edges != len(self.conditions):
+            raise DefinitionError(
+                f"Edge group {self.name!r} joins {len(self.sources)} sources and "
+                f"{len(self.targets)} targets with {len(self.conditions)} conditions",
+                hint="Give at least one edge, and a condition or None for each.",
+            )
+
+    def edges(self) -> Iterator[Edge]:
+        """Give the edges, in the order of the conditions."""
+        pairs = product(self.sources, self.targets)
+        for (source, target), condition in zip(pairs, self.conditions, strict=True):
+            yield Edge(source, target, condition)
+
+
+def single_edge(source: str, target: str) -> EdgeGroup:
+    """A group of one edge that is always open."""
+    return EdgeGroup(
+        name=f"{source}->{target}",
+        kind="single",
+        sources=(source,),
+        targets=(target,),
+        conditions=(None,),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """What a workflow is, without the code of it.
+
+    max_iterations: supersteps after the last outside input before the run is stopped.
+    outputs, intermediates: ids whose yields are results, or progress; both None when nothing is
+    designated, and then every yield is a result.
+    Raises: DefinitionError if two nodes have one id, or an edge or the start names no node.
+    """
+
+    name: str
+    start: str
+    nodes: tuple[Node, ...]
+    groups: tuple[EdgeGroup, ...]
+    max_iterations: int
+    outputs: tuple[str, ...] | None = None
+    intermediates: tuple[str, ...] | None = None
+    _by_id: Mapping[str, Node] = field(init=False, repr=False, compare=False)
+    _out: Mapping[str, tuple[EdgeGroup, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_id: dict[str, Node] = {}
+        for node in self.nodes:
+            if node.id in by_id:
+                raise DefinitionError(f"Two nodes have the id {node.id!r}")
+            by_id[node.id] = node
+        out: dict[str, list[EdgeGroup]] = {node.id: [] for node in self.nodes}
+        for group in self.groups:
+            for name in (*group.sources, *group.targets):
+                _known(name, by_id, f"Edge group {group.name!r}")
+            for source in dict.fromkeys(group.sources):
+                out[source].append(group)
+        _known(self.start, by_id, "The start")
+        # Look-ups, built once: a superstep must not search the graph.
+        object.__setattr__(self, "_by_id", MappingProxyType(by_id))
+        object.__setattr__(self, "_out", {name: tuple(groups) for name, groups in out.items()})
+
+    def node(self, node_id: str) -> Node | None:
+        """Give the node of this id, None if there is none."""
+        return self._by_id.get(node_id)
+
+    def out_groups(self, source_id: str) -> tuple[EdgeGroup, ...]:
+        """Give the groups that take messages of a node, in order of declaration."""
+        return self._out.get(source_id, ())
+
+    def edges(self) -> Iterator[Edge]:
+        """Give all edges, group by group."""
+        for group in self.groups:
+            yield from group.edges()
+
+
+def _known(name: str, by_id: Mapping[str, Node], place: str) -> None:
+    if name not in by_id:
+        raise DefinitionError(
+            f"{place} names {name!r}, which is no node; there are: {', '.join(by_id)}"
+        )
