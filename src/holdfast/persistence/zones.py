@@ -14,7 +14,7 @@ import re
 import zoneinfo
 from pathlib import Path
 
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,3}")
 
 
 class ZoneUnknown(Exception):

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents from anywhere: they load exactly, or give one of a short list of errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zoneinfo
+from pathlib import Path
+
+import pytest
+
+from holdfast.errors import Damaged, NotASave
+from holdfast.persistence.codec import Codec
+from holdfast.persistence.document import open_document, to_bytes
+from tests.persistence import hostile
+from tests.persistence.values import registry, same
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """How many documents were loaded in a process of their own, and the report."""
+    places = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.persistence.hostile"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    return json.loads(done.stdout)
+
+
+def test_hostile_documents_start_nothing(loaded):
+    """Loading imports, compiles, connects and starts nothing; it opens time zone data only."""
+    count, report = loaded
+    zones = tuple(f"open ('{folder}{os.sep}" for folder in zoneinfo.TZPATH)
+    assert count > 5000
+    assert [event for event in report["events"] if not event.startswith(zones)] == []
+
+
+def test_hostile_documents_give_only_listed_errors(loaded):
+    """Every document loads or gives one of five errors; all five were met."""
+    count, report = loaded
+    assert report["unlisted"] == []
+    assert report["loaded"] + sum(report["refused"].values()) == count
+    assert set(report["refused"]) == {listed.__name__ for listed in hostile.LISTED}
+
+
+def test_errors_of_hostile_documents_show_no_contents(loaded):
+    """A secret planted in values, keys and headers is in no text, hint, fact or cause."""
+    assert loaded[1]["leaks"] == []
+
+
+def test_no_hostile_document_takes_long(loaded):
+    """A second is the limit; a machine that is busy gets five."""
+    assert loaded[1]["slowest_s"] < 5
+
+
+def test_save_cut_at_any_byte_is_refused():
+    """A part of a save is never a save."""
+    data = to_bytes(hostile.small_save())
+    for size in range(len(data)):
+        with pytest.raises((Damaged, NotASave)):
+            open_document(data[:size], kind=hostile.KIND)
+
+
+def test_changed_bytes_never_load_with_another_meaning():
+    """What loads in spite of changed bytes is equal to what was saved."""
+    codec = Codec(registry())
+    whole = codec.decode(open_document(hostile.small_save(), kind=hostile.KIND).body)
+    report = hostile.Report()
+    for data in hostile.damaged(seed=2, flips=3000):
+        value = hostile.attempt(data, report, codec)
+        assert value is None or same(value, whole)
+    assert report.unlisted == []
