@@ -17,7 +17,14 @@ from holdfast.errors import WorkflowCheckpointException
 #: Metadata kinds: before the first superstep, after one, after an answer; "save" is by hand.
 KINDS = frozenset({"entry", "superstep", "response", "save"})
 
-_TEXTS = ("workflow_name", "graph_signature_hash", "checkpoint_id", "run_id", "timestamp", "version")
+_TEXTS = (
+    "workflow_name",
+    "graph_signature_hash",
+    "checkpoint_id",
+    "run_id",
+    "timestamp",
+    "version",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import (
@@ -156,8 +156,7 @@ async def load(store: Store, checkpoint_id: str) -> WorkflowCheckpoint:
 def _checkpoint(stored: Stored, mark: CheckpointMark) -> WorkflowCheckpoint:
     head = stored.row.head
     found = {
-        name: parts.joined(part)
-        for name, part in parts.merge(stored.anchor, stored.deltas).items()
+        name: parts.joined(part) for name, part in parts.merge(stored.anchor, stored.deltas).items()
     }
     header: dict[str, Any] = parse_json(found.pop(HEADER_PART, b"{}"))
     if header.get("seq") != stored.seq:
@@ -246,12 +245,12 @@ def _seconds(timestamp: str) -> float:
     except ValueError as error:
         raise WorkflowCheckpointException("timestamp: expected ISO-8601 text") from error
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     return moment.timestamp()
 
 
 def _text(at: float) -> str:
-    return datetime.fromtimestamp(at, timezone.utc).isoformat()
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def _unknown(checkpoint_id: object) -> WorkflowCheckpointException:
@@ -259,8 +258,6 @@ def _unknown(checkpoint_id: object) -> WorkflowCheckpointException:
     return WorkflowCheckpointException(f"no checkpoint {shown} is stored")
 
 
-def _refused(
-    checkpoint_id: str, what: str, error: HoldfastError
-) -> WorkflowCheckpointException:
+def _refused(checkpoint_id: str, what: str, error: HoldfastError) -> WorkflowCheckpointException:
     shown = checkpoint_id if checkpoint_place(checkpoint_id) else "as given"
     return WorkflowCheckpointException(f"the checkpoint {shown} {what}: {error}", hint=error.hint)

@@ -75,7 +75,7 @@ class Store(ABC):
     url: str = ""
 
     async def open(self) -> None:
-        """Open the store now, so that a wrong path is told here; the first call does it otherwise."""
+        """Open the store now, so that a wrong path is told here; else the first call does it."""
 
     # -- runs ------------------------------------------------------------------------------------
 
@@ -146,7 +146,7 @@ class Store(ABC):
 
     @abstractmethod
     async def unmark(self, run_id: str, seq: int) -> bool:
-        """Make commit *seq* no longer a checkpoint; False if it was none. The record stays whole."""
+        """Make commit *seq* no longer a checkpoint; False if it was none. Nothing else changes."""
 
     @abstractmethod
     async def prune(self, run_id: str, *, keep: int) -> int:
@@ -174,7 +174,7 @@ class Store(ABC):
 
     @abstractmethod
     async def renew(self, owner: str) -> None:
-        """Raise the owner's beat by one; one that was forgotten meanwhile is enrolled again."""
+        """Raise the owner's beat by one; an owner forgotten meanwhile is enrolled again."""
 
     @abstractmethod
     async def retire(self, owner: str) -> None:
@@ -225,7 +225,7 @@ class Store(ABC):
         """Leave something for the run's owner.
 
         The same request id with the same kind and digest gets the item it made, at any later time.
-        Raises: RunNotFound, RunClosed, AnswerConflict if the request id was used for something else.
+        Raises: RunNotFound, RunClosed, AnswerConflict if the request id has another use.
         """
 
     @abstractmethod
@@ -241,7 +241,7 @@ class Store(ABC):
     async def save(self, checkpoint: WorkflowCheckpoint) -> str:
         """Add a checkpoint to its run, which is opened if it is unknown. Returns "<run_id>@<seq>".
 
-        Raises: WorkflowCheckpointException if the run is owned, has another definition, or ended.
+        Raises: WorkflowCheckpointException if the run is owned, deleted, or of another definition.
         """
         return await six_verbs.save(self, checkpoint)
 
@@ -279,5 +279,5 @@ class Store(ABC):
     async def get_latest(
         self, workflow_name: str | None = None, *, run_id: str | None = None
     ) -> WorkflowCheckpoint | None:
-        """The checkpoint committed last, or None. Raises: WorkflowCheckpointException if damaged."""
+        """The last checkpoint, or None. Raises: WorkflowCheckpointException if it is damaged."""
         return await six_verbs.get_latest(self, workflow_name, run_id)

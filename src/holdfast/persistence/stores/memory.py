@@ -73,9 +73,7 @@ class MemoryStore(Store):
                 self._runs[run_id] = self._live[run_id] = run
                 self._order.append(run)
                 self._take(run, commit)
-            elif run.seq != 1 or run.owner != owner or run.pruned:
-                raise rules.run_exists(run_id)
-            elif run.commits[1].commit_id != commit.commit_id:
+            elif not run.is_new(commit.commit_id, owner):
                 raise rules.run_exists(run_id)
             if owner is None:
                 return None
@@ -133,8 +131,9 @@ class MemoryStore(Store):
                 _from(numbers, int, cursor, newest_first),
                 lambda number: number,
                 lambda number: self._order[number - 1].row(),
-                lambda row: status in (None, row.status)
-                and definition in (None, row.head.definition),
+                lambda row: (
+                    status in (None, row.status) and definition in (None, row.head.definition)
+                ),
                 limit,
             )
 
@@ -246,8 +245,7 @@ class MemoryStore(Store):
         with self._lock:
             self._check_open()
             return tuple(
-                OwnerRow(owner=owner, beat=beat, locked=True)
-                for owner, beat in self._beats.items()
+                OwnerRow(owner=owner, beat=beat, locked=True) for owner, beat in self._beats.items()
             )
 
     async def claim(self, run_id: str, owner: str, *, over: str | None = None) -> Claim:

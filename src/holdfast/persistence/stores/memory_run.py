@@ -82,6 +82,16 @@ class MemoryRun:
             pruned=self.pruned,
         )
 
+    def is_new(self, commit_id: str, owner: str | None) -> bool:
+        """Whether the run stands just as this very opening left it."""
+        first = self.commits.get(1)
+        return (
+            self.seq == 1
+            and first is not None
+            and first.commit_id == commit_id
+            and (self.owner, self.epoch) == (owner, 0 if owner is None else 1)
+        )
+
     def check_append(self, claim: Claim, commit: Commit, after: int) -> bool:
         """Whether the commit is new; False if it is the head already. Raises what refuses it."""
         if claim.epoch != self.epoch or claim.owner != self.owner:
@@ -184,8 +194,10 @@ class MemoryRun:
         one = self.open.get(wait_id)
         if one is None:
             asked = self.waits.get(wait_id)
-            raise rules.settled_refusal(asked[-1].row) if asked else rules.wait_unknown(
-                run_id, wait_id
+            raise (
+                rules.settled_refusal(asked[-1].row)
+                if asked
+                else rules.wait_unknown(run_id, wait_id)
             )
         item = InboxItem(
             number=number, post=rules.answer_post(wait_id, one.row.generation, settlement)

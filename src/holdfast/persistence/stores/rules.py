@@ -118,9 +118,7 @@ def same_settlement(row: WaitRow, wait_id: str, settlement: Settlement) -> bool:
 
 def same_post(post: Post, other: Post) -> bool:
     """Whether two posts under one request id are the same post."""
-    return post.kind == other.kind and same_value(
-        post.digest, post.body, other.digest, other.body
-    )
+    return post.kind == other.kind and same_value(post.digest, post.body, other.digest, other.body)
 
 
 def settled_refusal(row: WaitRow) -> WaitError:
@@ -151,9 +149,7 @@ def wait_unknown(run_id: str, wait_id: str) -> WaitError:
 def wait_exists(run_id: str, wait_id: str, *, still_open: bool) -> WaitExists:
     """The wait id, or its generation, is in use."""
     why = "is still open" if still_open else "was opened before under this or a higher generation"
-    return WaitExists(
-        f"wait {wait_id!r} of run {run_id!r} {why}", run_id=run_id, wait_id=wait_id
-    )
+    return WaitExists(f"wait {wait_id!r} of run {run_id!r} {why}", run_id=run_id, wait_id=wait_id)
 
 
 def request_conflict(run_id: str, request_id: str | None, wait_id: str = "") -> WaitError:
@@ -179,7 +175,9 @@ def run_exists(run_id: str) -> RunExists:
 
 def run_closed(run_id: str, status: str, *, deleted: bool = False) -> RunClosed:
     """The run takes nothing more."""
-    return RunClosed(f"run {run_id!r} {'was deleted' if deleted else f'is {status}'}", run_id=run_id)
+    return RunClosed(
+        f"run {run_id!r} {'was deleted' if deleted else f'is {status}'}", run_id=run_id
+    )
 
 
 def run_owned(run_id: str, owner: str | None) -> RunOwned:

@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Collection
 from functools import partial
+from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
@@ -63,7 +64,7 @@ class SQLiteStore(Store):
     ) -> None:
         if durability not in ("fsync", "relaxed"):
             raise ValueError('durability: expected "fsync" or "relaxed"')
-        self.path = os.path.abspath(os.fspath(path))
+        self.path = str(Path(path).absolute())
         self.durability = durability
         self.url = "sqlite:///" + quote(self.path)
         if durability == "relaxed":
@@ -97,9 +98,7 @@ class SQLiteStore(Store):
     async def append(self, claim: Claim, commit: Commit, *, after: int) -> int:
         """Add the commit that follows seq *after*, or change nothing."""
         rules.check_commit(commit, claim.run_id)
-        return await self._writer.call(
-            sqlite_runs.append, claim, commit, after, size=_size(commit)
-        )
+        return await self._writer.call(sqlite_runs.append, claim, commit, after, size=_size(commit))
 
     async def read(self, run_id: str, at: int | None = None) -> Stored:
         """The run as of seq *at* (the head by default)."""
@@ -119,10 +118,8 @@ class SQLiteStore(Store):
         newest_first: bool = False,
     ) -> Page[RunRow]:
         """Runs in the order they were opened, tombstones included."""
-        rules.check_limit(limit)
-        return await self._reader.call(
-            sqlite_views.runs, status, definition, cursor, limit, newest_first
-        )
+        window = sqlite_views.Window(cursor, limit, newest_first)
+        return await self._reader.call(sqlite_views.runs, status, definition, window)
 
     async def claimable(
         self, *, now: float, limit: int = 100, beside: Collection[str] = ()
@@ -141,10 +138,8 @@ class SQLiteStore(Store):
         newest_first: bool = False,
     ) -> Page[CheckpointRow]:
         """Checkpoints in the order they were committed."""
-        rules.check_limit(limit)
-        return await self._reader.call(
-            sqlite_views.checkpoints, run_id, definition, cursor, limit, newest_first
-        )
+        window = sqlite_views.Window(cursor, limit, newest_first)
+        return await self._reader.call(sqlite_views.checkpoints, run_id, definition, window)
 
     async def unmark(self, run_id: str, seq: int) -> bool:
         """Make commit *seq* no longer a checkpoint; False if it was none."""
@@ -202,8 +197,8 @@ class SQLiteStore(Store):
         limit: int = 100,
     ) -> Page[WaitRow]:
         """Waits in the order they were opened."""
-        rules.check_limit(limit)
-        return await self._reader.call(sqlite_views.waits, run_id, status, cursor, limit)
+        window = sqlite_views.Window(cursor, limit)
+        return await self._reader.call(sqlite_views.waits, run_id, status, window)
 
     async def settle(self, run_id: str, wait_id: str, settlement: Settlement) -> WaitRow:
         """Settle the open generation of a wait and post it into the inbox."""

@@ -83,46 +83,61 @@ def connect(
 
     Raises: StoreUnavailable, StoreReadOnly, StoreLocked, StoreDamaged, StoreNewer.
     """
-    writable = _prepare_file(path, query_only)
+    mode = "rw" if _prepare_file(path, query_only) else "ro"
     deadline = time.monotonic() + busy_timeout_s
     while True:
         con: sqlite3.Connection | None = None
         try:
             con = sqlite3.connect(
-                Path(path).as_uri() + ("?mode=rw" if writable else "?mode=ro"),
+                f"{Path(path).as_uri()}?{_URI[mode]}",
                 uri=True,
                 timeout=busy_timeout_s,
                 isolation_level=None,
                 cached_statements=256,
                 factory=factory,
             )
-            _set_up(con, path, writable=writable, synchronous=synchronous)
+            _set_up(con, path, writable=mode == "rw", synchronous=synchronous)
             if query_only:
                 con.execute("PRAGMA query_only = ON")
             return Database(con, path)
         except sqlite3.Error as error:
-            if con is not None:
-                con.close()
-            # Two processes that create one file at once may meet BUSY without any waiting.
-            if _primary(error) == sqlite3.SQLITE_BUSY and time.monotonic() < deadline:
+            _let_go(con)
+            primary = _primary(error)
+            if primary == sqlite3.SQLITE_CANTOPEN and mode == "ro" and not _has_log(path):
+                mode = "immutable"
+            elif primary == sqlite3.SQLITE_BUSY and time.monotonic() < deadline:
+                # Two processes that make one file at once may meet BUSY without any waiting.
                 time.sleep(_RETRY_S)
-                continue
-            raise translate(error, path) from error
+            else:
+                raise translate(error, path) from error
         except BaseException:
-            if con is not None:
-                con.close()
+            _let_go(con)
             raise
+
+
+#: immutable: in a folder where nothing may be written SQLite cannot keep its shared memory; with
+#: no log beside it, the file is all there is.
+_URI = {"rw": "mode=rw", "ro": "mode=ro", "immutable": "mode=ro&immutable=1"}
+
+
+def _has_log(path: str) -> bool:
+    return Path(f"{path}-wal").exists()
+
+
+def _let_go(con: sqlite3.Connection | None) -> None:
+    if con is not None:
+        con.close()
 
 
 def _prepare_file(path: str, query_only: bool) -> bool:
     """Make the file if it is missing; says whether it may be written."""
-    folder = os.path.dirname(path)
+    folder = Path(path).parent
     try:
-        mode = os.stat(path).st_mode
+        mode = Path(path).stat().st_mode
     except FileNotFoundError as error:
-        if not os.path.isdir(folder):
+        if not folder.is_dir():
             raise StoreUnavailable(
-                f"cannot open {path!r}: the folder {folder!r} does not exist",
+                f"cannot open {path!r}: the folder '{folder}' does not exist",
                 hint="Make the folder first.",
                 path=path,
             ) from error
@@ -255,4 +270,3 @@ def translate(error: sqlite3.Error, path: str) -> StoreError:
         return StoreDamaged(f"{path!r}: the database is damaged ({error})", path=path)
     kind, what = _KINDS.get(primary or 0, (StoreError, "SQLite refused the call"))
     return kind(f"{path!r}: {what} ({error})", path=path)
-

@@ -13,6 +13,7 @@ import hashlib
 import os
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from holdfast.errors import StoreLocked, StoreUnavailable
 from holdfast.persistence.rows import OwnerRow
@@ -35,7 +36,7 @@ class OwnerLocks:
     """The folder of lock files. Used from the writer's and the reader's thread."""
 
     def __init__(self, database: str) -> None:
-        self._folder = f"{database}.owners"
+        self._folder = Path(f"{database}.owners")
         self._held: dict[str, int] = {}
 
     def hold(self, owner: str) -> None:
@@ -43,11 +44,11 @@ class OwnerLocks:
         if not HAS_LOCKS or owner in self._held:
             return
         try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             handle = self._take(self._path(owner))
         except OSError as error:
             raise StoreUnavailable(
-                f"cannot lock a file in {self._folder!r}: {error.strerror}", path=self._folder
+                f"cannot lock a file in '{self._folder}': {error.strerror}", path=str(self._folder)
             ) from error
         if handle is None:
             raise StoreLocked(
@@ -57,7 +58,7 @@ class OwnerLocks:
             )
         self._held[owner] = handle
 
-    def _take(self, path: str) -> int | None:
+    def _take(self, path: Path) -> int | None:
         """The locked file, or None if somebody keeps it locked."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
@@ -77,7 +78,7 @@ class OwnerLocks:
         handle = self._held.pop(owner, None)
         if handle is not None:
             with suppress(OSError):
-                os.unlink(self._path(owner))
+                self._path(owner).unlink()
             os.close(handle)
 
     def drop_all(self) -> None:
@@ -102,21 +103,20 @@ class OwnerLocks:
         """Remove the files of owners that live no more."""
         if not HAS_LOCKS:
             return
-        for name in os.listdir(self._folder):
-            path = os.path.join(self._folder, name)
+        for path in tuple(self._folder.iterdir()):
             with suppress(OSError):
                 handle = os.open(path, _FLAGS)
                 try:
                     # Unlinked while locked: an owner that waits for it sees that it is gone.
                     if _lock(handle, fcntl.LOCK_EX) and _still_there(handle, path):
-                        os.unlink(path)
+                        path.unlink()
                 finally:
                     os.close(handle)
 
-    def _path(self, owner: str) -> str:
+    def _path(self, owner: str) -> Path:
         # A digest: an owner id may be any text, longer than a file name, or the name of a device.
         name = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
-        return os.path.join(self._folder, f"{name}.lock")
+        return self._folder / f"{name}.lock"
 
 
 def _lock(handle: int, how: int) -> bool:
@@ -127,9 +127,9 @@ def _lock(handle: int, how: int) -> bool:
     return True
 
 
-def _still_there(handle: int, path: str) -> bool:
+def _still_there(handle: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
+        return os.path.samestat(os.fstat(handle), path.stat(follow_symlinks=False))
     except FileNotFoundError:
         return False
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
 from holdfast.errors import StoreDamaged
@@ -88,76 +88,66 @@ def _mark(kind: str | None, iteration: int | None, parent: int | None) -> Checkp
     return CheckpointMark(kind=kind, iteration=iteration or 0, parent=parent)
 
 
-def runs(
-    db: Database,
-    status: str | None,
-    definition: str | None,
-    cursor: str | None,
-    limit: int,
-    newest_first: bool,
-) -> Page[RunRow]:
+class Window(NamedTuple):
+    """Which part of a list: after which cursor, how much, from which end."""
+
+    cursor: str | None
+    limit: int
+    newest_first: bool = False
+
+
+def runs(db: Database, status: str | None, definition: str | None, window: Window) -> Page[RunRow]:
     """Runs in the order they were opened."""
     conditions = [("runs_of_status", status), ("runs_of_definition", definition)]
-    return _page(db, "runs", conditions, cursor, limit, newest_first, run_row)
+    return _page(db, ("runs",), conditions, window, run_row)
 
 
 def claimable(db: Database, now: float, limit: int, beside: Collection[str]) -> tuple[RunRow, ...]:
     """Runs not ended that somebody has to look at."""
-    names, values = ["runs", "runs_claimable"], [now]
-    bound: list[Any] = list(values)
+    names = ["runs", "runs_claimable"]
+    values: list[float | str] = [now]
     if beside:
         names.append("runs_beside")
-        bound.append(json.dumps(sorted(beside)))
+        values.append(json.dumps(sorted(beside)))
     sql = listing(*names, "runs_oldest_first")
-    return tuple(run_row(found) for found in db.con.execute(sql, (*bound, limit)))
+    return tuple(run_row(found) for found in db.con.execute(sql, (*values, limit)))
 
 
 def checkpoints(
-    db: Database,
-    run_id: str | None,
-    definition: str | None,
-    cursor: str | None,
-    limit: int,
-    newest_first: bool,
+    db: Database, run_id: str | None, definition: str | None, window: Window
 ) -> Page[CheckpointRow]:
     """Checkpoints in the order they were committed."""
     conditions = [("checkpoints_of_run", run_id), ("checkpoints_of_definition", definition)]
-    return _page(db, "checkpoints", conditions, cursor, limit, newest_first, checkpoint_row)
+    return _page(db, ("checkpoints",), conditions, window, checkpoint_row)
 
 
-def waits(
-    db: Database, run_id: str | None, status: str | None, cursor: str | None, limit: int
-) -> Page[WaitRow]:
+def waits(db: Database, run_id: str | None, status: str | None, window: Window) -> Page[WaitRow]:
     """Waits in the order they were opened."""
-    conditions = [("waits_of_run", run_id)]
-    select = "waits"
-    if status != "open":
-        conditions.append(("waits_of_status", status))
-        return _page(db, select, conditions, cursor, limit, False, wait_row)
-    return _page(db, select, conditions, cursor, limit, False, wait_row, "waits_open")
+    if status == "open":
+        return _page(db, ("waits", "waits_open"), [("waits_of_run", run_id)], window, wait_row)
+    conditions = [("waits_of_run", run_id), ("waits_of_status", status)]
+    return _page(db, ("waits",), conditions, window, wait_row)
 
 
 def _page(
     db: Database,
-    select: str,
-    conditions: list[tuple[str, str | None]],
-    cursor: str | None,
-    limit: int,
-    newest_first: bool,
+    select: tuple[str, ...],
+    conditions: Iterable[tuple[str, str | None]],
+    window: Window,
     build: Callable[[Row], T],
-    *constants: str,
 ) -> Page[T]:
-    names = [select, *constants]
-    values: list[Any] = []
-    for name, value in conditions:
+    name, names = select[0], [*select]
+    values: list[str | int] = []
+    for condition, value in conditions:
         if value is not None:
-            names.append(name)
+            names.append(condition)
             values.append(value)
-    after = rules.cursor_number(cursor)
+    after = rules.cursor_number(window.cursor)
     if after is not None:
-        names.append(f"{select}_before" if newest_first else f"{select}_after")
+        names.append(f"{name}_before" if window.newest_first else f"{name}_after")
         values.append(after)
-    names.append(f"{select}_newest_first" if newest_first else f"{select}_oldest_first")
+    names.append(f"{name}_newest_first" if window.newest_first else f"{name}_oldest_first")
+    limit = rules.check_limit(window.limit)
     # One more than asked for tells whether there is a next page.
     found = db.con.execute(listing(*names), (*values, limit + 1)).fetchall()
     more = str(found[limit - 1][0]) if len(found) > limit else None

@@ -17,7 +17,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple
 
 from holdfast.errors import HoldfastError, StoreError, StoreUnavailable
 from holdfast.persistence.stores import rules
@@ -64,9 +64,7 @@ class Lane:
         self._closed = False
         self._db: Database | None = None
 
-    async def call(
-        self, work: Callable[[Database, Unpack[Args]], T], *args: Unpack[Args], size: int = 0
-    ) -> T:
+    async def call(self, work: Callable[[Database, *Args], T], *args: *Args, size: int = 0) -> T:
         """Do the work in the thread and return its result."""
         job = Job(work, args, size, asyncio.get_running_loop())
         with self._guard:
