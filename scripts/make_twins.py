@@ -184,9 +184,10 @@ def _parameters(node: ast.AsyncFunctionDef) -> list[ast.arg]:
 
 
 def _mixin(entry: Twins, methods: Sequence[ast.AsyncFunctionDef]) -> Iterator[str]:
+    sentence = f"The blocking form of each method `{PREFIX}x` of `{entry.name}`, as `x`."
     reason = LONG if len(methods) >= METHODS else ""
     yield f"class {entry.mixin}:"
-    yield f'    """The blocking form of each method `{PREFIX}x` of `{entry.name}`, as `x`.{reason}"""'
+    yield f'    """{sentence}{reason}"""'
     yield "    __slots__ = ()"
     yield ""
     yield "    if TYPE_CHECKING:"
