@@ -147,7 +147,9 @@ def resolve_type(form: Any, function: Callable[..., Any]) -> Any:
     try:
         return get_type_hints(holder, names, known)["form"]
     except SyntaxError as error:
-        raise DefinitionError(f"{form!r} is not a type: {error}") from error
+        raise DefinitionError(
+            f"{function.__qualname__}: {form!r} is not a type: {error}"
+        ) from error
 
 
 def checked_type(form: Any, place: str) -> Any:
@@ -160,8 +162,7 @@ def checked_type(form: Any, place: str) -> Any:
             hint="Use concrete types: @handler(input=..., output=..., workflow_output=...).",
         )
     try:
-        for member in flatten_union(form):
-            matcher(member)
+        matcher(form)
     except DefinitionError as error:
         raise DefinitionError(f"{place}: {error.message}", hint=error.hint) from error
     return form
@@ -250,7 +251,10 @@ def explicit_type(function: Callable[..., Any], keyword: str, form: Any) -> Any:
 
 def explicit_union(function: Callable[..., Any], keyword: str, form: Any) -> Types:
     """Give the types that a decorator's keyword names; none when it was not given."""
-    return () if form is None else flatten_union(explicit_type(function, keyword, form))
+    if form is None:
+        return ()
+    place = f"{function.__qualname__}: {keyword}="
+    return tuple(checked_type(one, place) for one in flatten_union(resolve_type(form, function)))
 
 
 def _explicit_outputs(method: Callable[..., Any], given: dict[str, Any]) -> tuple[Types, Types]:

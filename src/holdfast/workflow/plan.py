@@ -22,7 +22,7 @@ class WorkflowPlan:
 
     executors: the instances that were given, by id. factories: what makes the others, by id.
     shared_instances: ids of the instances that hold something, so that one run at a time may use
-    them. annotations: the classes that handlers name, for the codec to register.
+    them. annotations: the types that handlers name, for the codec to register.
     warnings: what is probably not meant, one sentence each.
     """
 
@@ -33,7 +33,7 @@ class WorkflowPlan:
     executors: Mapping[str, Executor]
     factories: Mapping[str, Factory]
     shared_instances: tuple[str, ...]
-    annotations: tuple[type, ...]
+    annotations: tuple[Any, ...]
     warnings: tuple[str, ...]
     _output_kinds: Mapping[str, OutputKind] = field(init=False, repr=False, compare=False)
 

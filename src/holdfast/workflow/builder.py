@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`WorkflowBuilder`: collects executors and edges, checks them, and gives a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, Self
+
+from holdfast.definition.fingerprint import fingerprint, graph_form
+from holdfast.definition.graph import Graph, Node, single_edge
+from holdfast.errors import DefinitionError, GraphConnectivityError, WorkflowValidationError
+from holdfast.workflow.designation import IntermediateChoice, OutputChoice, kept, resolved
+from holdfast.workflow.executor import Executor, checked_id
+from holdfast.workflow.function_executor import FunctionExecutor
+from holdfast.workflow.plan import Factory, WorkflowPlan, make_executor
+from holdfast.workflow.validation import ValidationTypeEnum, check, notices
+
+#: Enough for long conversations, and soon reached by a loop that nobody meant.
+MAX_ITERATIONS = 100
+
+#: The digits of the fingerprint in a name that nobody gave.
+NAME_DIGITS = 12
+
+
+class WorkflowBuilder:
+    """Builds a workflow: executors, edges between them, a start.
+
+    An executor is given as an instance, or by the id under which a factory was registered or
+    under which it was given before. With instances the workflow has one run at a time; with
+    factories and functions, any number.
+    output_from, intermediate_output_from: whose yields are results, and whose are progress:
+    executors or ids, "all" for those that declare what they yield, "all_other" (progress) for
+    those not in output_from. With neither, every yield is a result.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        max_iterations: int = MAX_ITERATIONS,
+        start_executor: Executor | str | None = None,
+        checkpoint_storage: Any = None,
+        output_from: OutputChoice = None,
+        intermediate_output_from: IntermediateChoice = None,
+    ) -> None:
+        self._name = name
+        self._description = description
+        self._max_iterations = _limit(max_iterations)
+        self._storage = checkpoint_storage
+        self._outputs = kept(output_from, "output_from", ("all",))
+        self._intermediates = kept(
+            intermediate_output_from, "intermediate_output_from", ("all", "all_other")
+        )
+        self._instances: dict[str, Executor] = {}
+        self._factories: dict[str, Factory] = {}
+        self._edges: list[tuple[str, str]] = []
+        self._notices: list[str] = []
+        self._start: str | None = None
+        if start_executor is not None:
+            self.set_start_executor(start_executor)
+
+    def register(self, id: str, factory: Factory) -> Self:
+        """Name a factory: each run gets its own executor, made by calling it without arguments.
+
+        The executor it gives has this id. Raises: DefinitionError if the id is in use.
+        """
+        if isinstance(factory, Executor) or not callable(factory):
+            raise TypeError(f"A factory makes executors when called; {factory!r} does not")
+        self._claim(checked_id(id), factory, self._factories.get(id, self._instances.get(id)))
+        self._factories[id] = factory
+        return self
+
+    def set_start_executor(self, executor: Executor | str) -> Self:
+        """Say which executor takes the input; said again, the last one counts."""
+        name = self._id_of(executor)
+        if self._start is not None and self._start != name:
+            self._notices.append(f"The start {self._start!r} was replaced by {name!r}.")
+        self._start = name
+        return self
+
+    def add_edge(self, source: Executor | str, target: Executor | str) -> Self:
+        """Let the target take what the source sends, as far as it has handlers for it."""
+        self._edges.append((self._id_of(source), self._id_of(target)))
+        return self
+
+    def add_chain(self, executors: Sequence[Executor | str]) -> Self:
+        """Add an edge from each executor to the next.
+
+        Raises: DefinitionError for fewer than two.
+        """
+        if isinstance(executors, str) or len(executors) < 2:
+            raise DefinitionError(
+                f"A chain joins two or more executors, not {executors!r}",
+                hint="Pass a list: add_chain([first, second]).",
+            )
+        names = [self._id_of(executor) for executor in executors]
+        self._edges.extend(pairwise(names))
+        return self
+
+    def with_checkpointing(self, storage: Any) -> Self:
+        """Keep a checkpoint of every superstep in this storage."""
+        self._storage = storage
+        return self
+
+    def set_max_iterations(self, limit: int) -> Self:
+        """Stop a run that takes more supersteps than this after the last outside input."""
+        self._max_iterations = _limit(limit)
+        return self
+
+    def plan(self) -> WorkflowPlan:
+        """Check what was declared and give it as a frozen plan; the builder can go on.
+
+        Every factory is called once, to learn its types.
+        Raises: the first of the problems found, most of them a WorkflowValidationError.
+        """
+        start = self._given_start()
+        executors = self._one_of_each()
+        graph = self._graph(start, executors)
+        for problem in check(graph, executors):
+            raise problem
+        digest = fingerprint(graph_form(graph))
+        if self._name is None:
+            digits = digest.partition(":")[2][:NAME_DIGITS]
+            graph = replace(graph, name=f"workflow-{digits}")
+        instances = {n: one for n, one in executors.items() if n not in self._factories}
+        return WorkflowPlan(
+            graph=graph,
+            fingerprint=digest,
+            description=self._description,
+            checkpoint_storage=self._storage,
+            executors=instances,
+            factories={
+                name: self._factories[name] for name in executors if name in self._factories
+            },
+            shared_instances=tuple(
+                name for name, one in instances.items() if not isinstance(one, FunctionExecutor)
+            ),
+            annotations=tuple(_annotations(executors)),
+            warnings=(*self._notices, *notices(graph, executors)),
+        )
+
+    def _id_of(self, executor: Executor | str) -> str:
+        if isinstance(executor, str):
+            return checked_id(executor)
+        if not isinstance(executor, Executor):
+            raise TypeError(
+                f"Expected an executor or the id of one, not {type(executor).__name__}: "
+                f"{executor!r}; a factory is named first: register(id, factory)"
+            )
+        name = executor.id
+        self._claim(name, executor, self._instances.get(name, self._factories.get(name)))
+        self._instances[name] = executor
+        return name
+
+    def _claim(self, name: str, new: object, known: object) -> None:
+        if known is not None and known is not new:
+            raise WorkflowValidationError(
+                f"Two executors have the id {name!r}",
+                hint="Give each executor an id of its own.",
+                executor_id=name,
+                validation_type=ValidationTypeEnum.EXECUTOR_DUPLICATION.value,
+            )
+
+    def _given_start(self) -> str:
+        if self._start is None:
+            raise DefinitionError(
+                "The workflow has no start", hint="Call set_start_executor(...) before build()."
+            )
+        return self._start
+
+    def _one_of_each(self) -> dict[str, Executor]:
+        """Give an executor for each node, in the order in which the nodes were named."""
+        named = [self._given_start(), *(name for edge in self._edges for name in edge)]
+        executors: dict[str, Executor] = {}
+        for name in dict.fromkeys([*named, *self._factories]):
+            if name in self._factories:
+                executors[name] = make_executor(name, self._factories[name])
+            elif name in self._instances:
+                executors[name] = self._instances[name]
+            else:
+                known = ", ".join([*self._instances, *self._factories]) or "none"
+                raise GraphConnectivityError(
+                    f"There is no executor {name!r}; known: {known}",
+                    hint="Pass the executor itself, or register(id, factory).",
+                    executor_ids=(name,),
+                    validation_type=ValidationTypeEnum.GRAPH_CONNECTIVITY.value,
+                )
+        return executors
+
+    def _graph(self, start: str, executors: dict[str, Executor]) -> Graph:
+        outputs, intermediates = resolved(self._outputs, self._intermediates, executors)
+        return Graph(
+            name=self._name or "",
+            start=start,
+            nodes=tuple(
+                Node(id=name, type=one.type, is_function=isinstance(one, FunctionExecutor))
+                for name, one in executors.items()
+            ),
+            groups=tuple(single_edge(source, target) for source, target in self._edges),
+            max_iterations=self._max_iterations,
+            outputs=outputs,
+            intermediates=intermediates,
+        )
+
+
+def _limit(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise DefinitionError(
+            f"max_iterations is {given!r}", hint="Give a whole number, 1 or more."
+        )
+    return given
+
+
+def _annotations(executors: dict[str, Executor]) -> Iterator[Any]:
+    """Give the types that handlers name, each once."""
+    found: list[Any] = []
+    for executor in executors.values():
+        for spec in executor.handler_specs:
+            named = (spec.message_type, spec.response_type)
+            for form in (*named, *spec.output_types, *spec.workflow_output_types):
+                if form is not None and form not in found:
+                    found.append(form)
+                    yield form
