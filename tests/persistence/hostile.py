@@ -37,15 +37,33 @@ LISTED = (NotASave, Damaged, UnknownVersion, TooLarge, TypeNotAllowed)
 WATCHED = ("import", "exec", "compile", "open", "os.", "subprocess.", "socket.", "ctypes.")
 WATCHED += ("pickle.", "marshal.", "shutil.", "pty.", "glob.", "tempfile.", "urllib.", "code.")
 
-TAGS = (
-    "int float str bytes bytearray tuple set frozenset dict odict counter deque range complex"
-    " datetime date time timedelta timezone zone decimal uuid path :Order :Color :Spot :money.v1"
-    " :Right :os.system :builtins.eval :subprocess.Popen type class py/object reduce import"
-).split()
+TAGS = [
+    *("int", "float", "str", "bytes", "bytearray", "tuple", "set", "frozenset", "dict", "odict"),
+    *("counter", "deque", "range", "complex", "datetime", "date", "time", "timedelta"),
+    *("timezone", "zone", "decimal", "uuid", "path", ":Order", ":Color", ":Spot", ":money.v1"),
+    *(":Right", ":os.system", ":builtins.eval", ":subprocess.Popen", "type", "class"),
+    *("py/object", "reduce", "import"),
+]
 
 _MILLION = 10**6
 BODIES: list[Any] = [
-    *(None, True, 0, -1, 2**63, 2**64 - 1, 1.5, 1e308, "", "0", "-", "nan", "1_0", "١", SECRET),
+    *(
+        None,
+        True,
+        0,
+        -1,
+        2**63,
+        2**64 - 1,
+        1.5,
+        1e308,
+        "",
+        "0",
+        "-",
+        "nan",
+        "1_0",
+        "\u0661",
+        SECRET,
+    ),
     *([], [[]], {}, [None], [1, 2], [1, 2, 3], [[1, 2], [1, 3]], [[[], 1]], [[{}, 1]], [{}]),
     *(["a"], [SECRET, SECRET], [[SECRET]], {"a": SECRET}, {SECRET: SECRET}, {"$int": "zz"}),
     *(["os", "system", ["echo"]], {"number": 1, SECRET: 2}, {"number": SECRET}, {"x": []}),

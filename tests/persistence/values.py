@@ -217,7 +217,7 @@ SURVIVE: dict[str, Any] = {
     "zone before the fold": dt.datetime(2024, 10, 27, 2, 30, fold=0, tzinfo=BERLIN),
     "first and last moment": [
         dt.datetime.min,  # noqa: DTZ901
-        dt.datetime.max.replace(tzinfo=NAMED),  # noqa: DTZ901
+        dt.datetime.max.replace(tzinfo=NAMED),
     ],
     "date": [dt.date(2024, 2, 29), dt.date.min, dt.date.max],
     "time": [dt.time(1, 2, 3, 4), dt.time(1, fold=1), dt.time(1, tzinfo=INDIA), dt.time.max],

@@ -126,7 +126,7 @@ def _class(cls: Any, around: tuple[Any, ...]) -> dict[str, Any] | None:
         return _enum([member.value for member in cls])
     if typing.is_typeddict(cls):
         hints = _hints(cls)
-        needed = [name for name in hints if name in cls.__required_keys__]
+        needed = [name for name, hint in hints.items() if _is_key_needed(cls, name, hint)]
         return _object(hints, needed, around)
     if dataclasses.is_dataclass(cls):
         hints = _hints(cls)
@@ -144,6 +144,14 @@ def _class(cls: Any, around: tuple[Any, ...]) -> dict[str, Any] | None:
     return None
 
 
+def _is_key_needed(cls: Any, name: str, hint: Any) -> bool:
+    """By the hint first: __required_keys__ does not see into hints that were strings."""
+    wrapper = typing.get_origin(hint)
+    if wrapper in (typing.Required, typing.NotRequired):
+        return wrapper is typing.Required
+    return name in cls.__required_keys__
+
+
 def _is_needed(field: Any) -> bool:
     missing = dataclasses.MISSING
     return field.default is missing and field.default_factory is missing
@@ -151,7 +159,7 @@ def _is_needed(field: Any) -> bool:
 
 def _hints(cls: Any) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(cls)
+        return typing.get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001 - a name that cannot be resolved here says nothing here
         return dict.fromkeys(inspect.get_annotations(cls), Any)
 

@@ -29,15 +29,12 @@ Problem = tuple[str, str]  # place, what is wrong there
 
 def check_schema(schema: Any) -> None:
     """Raises: DefinitionError naming the place where the schema leaves the subset or a limit."""
-    nodes = 0
+    nodes = 1
     waiting: list[tuple[Any, str, int]] = [(schema, "schema", 1)]
     while waiting:
         each, place, depth = waiting.pop()
-        nodes += 1
         if depth > DEEPEST:
             raise _outside(place, f"at most {DEEPEST} levels")
-        if nodes > MOST_NODES:
-            raise _outside("schema", f"at most {MOST_NODES} schemas in one")
         if type(each) is not dict:
             raise _outside(place, f"an object, found {type(each).__name__}")
         for key, value in each.items():
@@ -45,8 +42,10 @@ def check_schema(schema: Any) -> None:
             if check is None:
                 raise _outside(place, f"only {', '.join(_KEYWORDS)}; found {_quoted(key)}")
             inside = [(part, place + step, depth + 1) for part, step in check(value, place)]
-            nodes += 0 if inside else len(value) if isinstance(value, list) else 0
             waiting.extend(inside)
+            nodes += len(inside) or (len(value) if type(value) is list else 0)
+            if nodes > MOST_NODES:
+                raise _outside("schema", f"at most {MOST_NODES} schemas and listed values")
 
 
 def problems(schema: Schema, value: Any, place: str = "answer") -> tuple[str, ...]:

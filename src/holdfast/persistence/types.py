@@ -64,8 +64,8 @@ class TypeRegistry:
         A class may be registered again: the last name is written, every name is read.
         Returns: the class. Raises: DefinitionError, also when the name belongs to another class.
         """
-        name = cls.__qualname__ if name is None else name
         shape = _shape(cls, to, make)
+        name = cls.__qualname__ if name is None else name
         entry = Entry(cls, name, shape)
         older = {
             old: Entry(cls, old, Shape(shape.to, _upgraded(shape.make, bring)))

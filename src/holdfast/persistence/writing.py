@@ -260,6 +260,7 @@ def _registered(writer: Writer, value: Any, depth: int) -> Any:
             ValueRefused,
             f"holds an instance of {type_name(cls)} that could not be taken apart ({name})",
             type_name=type_name(cls),
+            hint="Look at the cause, or register the class with to= and make=.",
         ) from error
     try:
         return {"$:" + entry.name: writer.write(body, depth + 1)}
