@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine of event flows: a signal reaches its handlers at once.
+
+`step(run, happened)` changes the record and answers with effects; new deliveries stand in that
+list themselves. A finished chunk gives off its own signal with its value. What follows from a
+delivery belongs to its group, so whoever awaits the group hears when the whole chain is done.
+Order inside a step: what is born comes first, what ends is counted after, so a count reaches
+zero only when nothing follows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.definition.blueprint import Blueprint, Node
+from holdfast.machine import layout, ledger, loops, scopes, waits
+from holdfast.machine.effects import (
+    Answered,
+    Broken,
+    Cancel,
+    Effect,
+    Emitted,
+    Ended,
+    Failed,
+    Finished,
+    Input,
+    Retried,
+    Skipped,
+    Withdrawn,
+)
+from holdfast.machine.run import DUE, PARKED, Delivery, Run, Wait
+
+
+def step(run: Run, happened: Input) -> list[Effect]:
+    """Take one input; the record is changed, the effects are to be performed after the commit."""
+    match happened:
+        case Finished():
+            return finish(run, happened)
+        case Emitted():
+            return emit(run, happened)[1]
+        case Answered():
+            return answer(run, happened)
+        case Failed():
+            return fail(run, happened)
+        case Retried():
+            return retry(run, happened.delivery)
+        case Skipped():
+            return skip(run, happened)
+        case Ended():
+            return end(run, happened)
+
+
+def emit(run: Run, signal: Emitted) -> tuple[int, list[Effect]]:
+    """A signal: its listeners become due. Returns the group to await, 0 if nobody listens."""
+    plan: Blueprint = run.plan
+    nodes = plan.listeners.get((signal.type, signal.event))
+    if not nodes:
+        return 0, []
+    effects: list[Effect] = []
+    group = scopes.new_group(
+        run, wants=signal.wants_results, emitter=signal.emitter, entry=signal.entry
+    )
+    scope = signal.scope
+    inner = scope
+    if plan.scoped and not scope:
+        inner = scopes.new_scope(run, 0)
+    route = Route(run, group, signal.emitter, effects)
+    results = run.groups[group].results
+    for node in nodes:
+        slot = -1
+        if results is not None and node.kind == "chunk":
+            slot = len(results)
+            results.append(None)
+        route.arrive(
+            node,
+            signal.value,
+            signal.data,
+            scope if node.kind == "gate" else inner,
+            (signal.type, signal.event),
+            slot,
+        )
+    if inner != scope:
+        loops.leave(route, inner)
+    made = run.groups[group]
+    if not made.live:
+        scopes.close_group(run, group, made, effects)
+    elif signal.entry >= 0:
+        scopes.keep_group(run, group)
+    if run.journal is not None:
+        layout.mark_head(run)
+    return group, effects
+
+
+class Route:
+    """One routing: where a value goes from here, with whom it belongs and what it makes."""
+
+    __slots__ = ("effects", "emitter", "group", "run", "wait")
+
+    def __init__(
+        self, run: Run, group: int, emitter: int, effects: list[Effect], wait: str | None = None
+    ) -> None:
+        self.run = run
+        self.group = group
+        self.emitter = emitter
+        self.effects = effects
+        self.wait = wait
+
+    def follow(self, node: Node, value: Any, data: bytes | None, scope: int) -> None:
+        """Give off the signal of a node that is done."""
+        plan: Blueprint = self.run.plan
+        for target in plan.after[node.id]:
+            self.arrive(target, value, data, scope, ("event", node.emits), -1)
+
+    def arrive(
+        self, node: Node, value: Any, data: bytes | None, scope: int, by: tuple[str, str], slot: int
+    ) -> None:
+        """A value reaches a node by a signal."""
+        if node.kind == "chunk":
+            self.deliver(node, value, data, scope, by, slot)
+        elif node.kind == "gate":
+            filled = loops.fill_gate(self.run, node, by, value, scope)
+            if filled is not None:
+                self.follow(node, filled, None, scope)
+        elif node.kind == "each":
+            loops.open_loop(self, node, value, scope)
+        else:
+            loops.gather(self, node, value, scope)
+
+    def deliver(
+        self, node: Node, value: Any, data: bytes | None, scope: int, by: tuple[str, str], slot: int
+    ) -> None:
+        """A handler call is due."""
+        run = self.run
+        number = run.next_delivery
+        run.next_delivery = number + 1
+        delivery = Delivery(
+            number,
+            node.id,
+            value,
+            data,
+            0,
+            scope,
+            self.group,
+            slot,
+            self.emitter,
+            0,
+            by[0],
+            by[1],
+            (),
+            self.wait,
+        )
+        if self.wait is not None:
+            waits.use(run, self.wait)
+        scopes.born(run, delivery)
+        self.effects.append(delivery)
+
+
+def finish(run: Run, done: Finished) -> list[Effect]:
+    """A handler ended: its continuation becomes due, unless it paused."""
+    delivery = done.delivery
+    effects: list[Effect] = []
+    plan: Blueprint = run.plan
+    if delivery.slot >= 0:
+        scopes.result(run, delivery, done.value)
+    node = plan.by_id[delivery.node]
+    if not done.paused and plan.after[node.id]:
+        Route(run, delivery.group, delivery.emitter, effects).follow(
+            node, done.value, done.data, delivery.scope
+        )
+    _over(run, delivery, effects)
+    return effects
+
+
+def _over(run: Run, delivery: Delivery, effects: list[Effect]) -> None:
+    """The delivery leaves the record, and with it all that counted on it."""
+    number = delivery.id
+    del run.deliveries[number]
+    run.live -= 1
+    if run.journal is not None:
+        run.journal.drop(f"due/{number}")
+    if number in run.ledgers:
+        effects.extend(ledger.end(run, number))
+    if run.held:
+        effects.extend(run.held.pop(number, ()))
+    if delivery.wait is not None:
+        waits.release(run, delivery.wait)
+    route = Route(run, delivery.group, delivery.emitter, effects)
+    if run.waits:
+        for wait in waits.opened_by(run, number):
+            _opener_ended(route, wait)
+    if delivery.scope:
+        loops.leave(route, delivery.scope)
+    scopes.leave_group(run, delivery.group, effects)
+
+
+def _opener_ended(route: Route, wait: Wait) -> None:
+    if wait.answered:
+        route.effects.extend(_apply(route.run, wait.id))
+    elif not wait.asked:
+        waits.withdraw(route.run, wait)
+        route.effects.append(Withdrawn(wait))
+        if wait.scope:
+            loops.leave(route, wait.scope)
+
+
+def answer(run: Run, answered: Answered) -> list[Effect]:
+    """A wait was settled: what it stands for becomes due, at once or when its opener has ended."""
+    wait = waits.take_answer(run, answered)
+    if wait.opener in run.deliveries and run.deliveries[wait.opener].status == DUE:
+        return []
+    return _apply(run, answered.wait_id)
+
+
+def _apply(run: Run, wait_id: str) -> list[Effect]:
+    wait = run.waits[wait_id]
+    effects: list[Effect] = []
+    group = scopes.new_group(run, wants=False)
+    wait.users = 1
+    route = Route(run, group, 0, effects, wait_id)
+    plan: Blueprint = run.plan
+    data = None if run.journal is None else run.journal.codec.encode(wait.value, "answer")
+    origin = wait.origin
+    if wait.resume == "self" and origin is not None:
+        node = plan.by_id[origin.node]
+        by = (origin.kind, origin.event)
+        route.deliver(node, origin.payload, origin.data, origin.scope, by, -1)
+    elif wait.resume == "next" and origin is not None:
+        route.follow(plan.by_id[origin.node], wait.value, data, origin.scope)
+    elif wait.resume.startswith("event:"):
+        by = ("event", wait.resume.removeprefix("event:"))
+        for node in plan.listeners.get(by, ()):
+            route.arrive(node, wait.value, data, wait.scope, by, -1)
+    wait.group = group
+    waits.release(run, wait_id)
+    if wait.scope:
+        loops.leave(route, wait.scope)
+    made = run.groups.get(group)
+    if made is not None and not made.live:
+        scopes.close_group(run, group, made, effects)
+    if run.journal is not None:
+        layout.mark_head(run)
+    return effects
+
+
+def fail(run: Run, failed: Failed) -> list[Effect]:
+    """A handler failed for good: it is parked, its siblings stop, whoever awaits the group hears."""
+    delivery = failed.delivery
+    if delivery.status == PARKED:
+        # It was stopped already, and raised on its way out.
+        return []
+    _park(run, delivery, failed.error)
+    run.status = "failed"
+    run.error = failed.error
+    siblings = [
+        other
+        for other in run.deliveries.values()
+        if other.group == delivery.group and other.status == DUE
+    ]
+    for other in siblings:
+        _park(run, other, f"stopped because {delivery.node} failed")
+    if run.journal is not None:
+        layout.mark_head(run)
+    effects: list[Effect] = [Cancel(tuple(other.id for other in siblings))] if siblings else []
+    effects.append(Broken(delivery.group, delivery.id))
+    return effects
+
+
+def _park(run: Run, delivery: Delivery, error: str) -> None:
+    delivery.status = PARKED
+    delivery.error = error
+    run.live -= 1
+    if run.journal is not None:
+        layout.mark_due(run.journal, delivery)
+
+
+def retry(run: Run, delivery: Delivery) -> list[Effect]:
+    """A parked delivery runs again."""
+    delivery.status = DUE
+    delivery.error = None
+    run.live += 1
+    _unfail(run)
+    effects = ledger.prepare_repeat(run, delivery)
+    if run.journal is not None:
+        layout.mark_due(run.journal, delivery)
+    effects.append(delivery)
+    return effects
+
+
+def skip(run: Run, skipped: Skipped) -> list[Effect]:
+    """A parked delivery counts as done, with the value given."""
+    delivery = skipped.delivery
+    delivery.status = DUE
+    run.live += 1
+    _unfail(run)
+    return finish(run, Finished(delivery, skipped.value, skipped.data))
+
+
+def _unfail(run: Run) -> None:
+    if not any(other.status == PARKED for other in run.deliveries.values()):
+        run.status = "running"
+        run.error = None
+    layout.mark_head(run)
+
+
+def end(run: Run, ended: Ended) -> list[Effect]:
+    """The run ends: what is left of its work is dropped from the record."""
+    effects: list[Effect] = []
+    live = tuple(d.id for d in run.deliveries.values() if d.status == DUE)
+    if live:
+        effects.append(Cancel(live))
+    for wait in list(run.waits.values()):
+        waits.cancel(run, wait)
+        effects.append(Withdrawn(wait))
+    for number in list(run.deliveries):
+        run.deliveries.pop(number).status = PARKED
+        run.ledgers.pop(number, None)
+        if run.journal is not None:
+            run.journal.drop(f"due/{number}")
+            run.journal.drop(f"ledger/{number}")
+    loops.drop_all(run)
+    run.live = 0
+    run.groups.clear()
+    run.held.clear()
+    run.status = ended.status
+    run.error = ended.error if ended.error is not None else run.error
+    run.lifecycle = "closed"
+    if run.journal is not None:
+        layout.mark_head(run)
+    return effects

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can happen to a run, and what a machine then asks for.
+
+A machine takes one input and answers with a list of effects. A `Delivery` in that list is an
+effect too: it is due now. The runtime performs effects only after the commit that holds them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from holdfast.machine.run import Delivery, Wait
+
+# --- inputs -----------------------------------------------------------------------------------
+
+
+class Emitted(msgspec.Struct, gc=False):
+    """A signal came, from outside (emitter 0) or from a delivery under way.
+
+    scope: the scope of the sender; 0 from outside. entry: the sender's ledger line, or -1.
+    wants_results: somebody will read what the handlers return.
+    """
+
+    type: str
+    event: str
+    value: Any
+    data: bytes | None = None
+    emitter: int = 0
+    scope: int = 0
+    entry: int = -1
+    wants_results: bool = False
+
+
+class Finished(msgspec.Struct, gc=False):
+    """A handler ended. Flows use value; graphs use sends, writes and outputs.
+
+    paused: it opened a wait that stands for its continuation. sends: (value, data, targets).
+    writes: (key, value, data), None data and value for a deletion. hooks: encoded executor state.
+    """
+
+    delivery: Delivery
+    value: Any = None
+    data: bytes | None = None
+    paused: bool = False
+    sends: tuple[Sent, ...] = ()
+    writes: tuple[Written, ...] = ()
+    outputs: tuple[tuple[str, Any, bytes | None], ...] = ()
+    hooks: bytes | None = None
+
+
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """A message for the next superstep, with the targets that take it."""
+
+    value: Any
+    data: bytes | None
+    targets: tuple[str, ...]
+
+
+class Written(msgspec.Struct, frozen=True, gc=False):
+    """A staged write. deleted: the key goes."""
+
+    key: str
+    value: Any
+    data: bytes | None
+    deleted: bool = False
+
+
+class Failed(msgspec.Struct, gc=False):
+    """A handler raised, and will not be tried again by itself."""
+
+    delivery: Delivery
+    error: str
+
+
+class Answered(msgspec.Struct, gc=False):
+    """A wait was settled with a value. data: its bytes when the run is kept."""
+
+    wait_id: str
+    value: Any
+    data: bytes | None
+    digest: str | None
+    at: float
+    request_id: str | None = None
+    actor: str | None = None
+
+
+class Retried(msgspec.Struct, gc=False):
+    """Somebody decided that a parked delivery runs again."""
+
+    delivery: Delivery
+
+
+class Skipped(msgspec.Struct, gc=False):
+    """Somebody decided that a parked delivery counts as done, with this value."""
+
+    delivery: Delivery
+    value: Any
+    data: bytes | None = None
+
+
+class Ended(msgspec.Struct, gc=False):
+    """The run is to end. waits and deliveries that are left are dropped."""
+
+    status: str
+    error: str | None = None
+
+
+Input = Emitted | Finished | Failed | Answered | Retried | Skipped | Ended
+
+# --- effects ----------------------------------------------------------------------------------
+
+
+class Done(msgspec.Struct, gc=False):
+    """A group has nothing left to do. results: what its listeners returned, or None."""
+
+    group: int
+    results: list[Any] | None
+
+
+class Broken(msgspec.Struct, gc=False):
+    """A delivery of the group failed; whoever awaits the group is told."""
+
+    group: int
+    delivery: int
+
+
+class Cancel(msgspec.Struct, gc=False):
+    """Stop these deliveries if they are under way; the record still holds them."""
+
+    deliveries: tuple[int, ...]
+
+
+class Warn(msgspec.Struct, gc=False):
+    """Something was dropped or could not be done; a watcher is told."""
+
+    code: str
+    text: str
+
+
+class Withdrawn(msgspec.Struct, gc=False):
+    """A wait is asked no more."""
+
+    wait: Wait
+
+
+class Barrier(msgspec.Struct, gc=False):
+    """A superstep ended: its messages and writes are visible. idle: nothing is sent on."""
+
+    iteration: int
+    activated: tuple[str, ...]
+    wrote: bool
+    idle: bool
+
+
+class Began(msgspec.Struct, gc=False):
+    """A superstep begins. senders: who sent the messages it delivers."""
+
+    iteration: int
+    senders: tuple[str, ...]
+
+
+class Stuck(msgspec.Struct, gc=False):
+    """The limit of supersteps was reached with messages waiting."""
+
+    limit: int
+
+
+Effect = Delivery | Done | Broken | Cancel | Warn | Withdrawn | Barrier | Began | Stuck

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the record is written as named parts, and read back.
+
+Names: run, facts, state/<frame>/<key>, due/<delivery>, ledger/<delivery>, wait/<id>,
+settled/<n>, scope/<id>, join/<scope>/<node>, loop/<id> with /at and /got, group/<id>,
+executor/<id>, out, frame/<id>, staged. User values are encoded by the codec and embedded as they
+are; everything else is small arrays. Counts (live deliveries of a group or scope) are not
+written: they follow from the deliveries and are counted again at load.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from holdfast.machine.journal import Encoder, Journal
+from holdfast.machine.run import (
+    MISSING,
+    Delivery,
+    Entry,
+    Group,
+    Loop,
+    Output,
+    Run,
+    Scope,
+    Settled,
+    Undo,
+    Wait,
+)
+
+KEPT_SETTLED = 32
+
+_json = msgspec.json.Encoder().encode
+_NULL = msgspec.Raw(b"null")
+
+
+class DueWire(msgspec.Struct, omit_defaults=True, gc=False):
+    """A delivery as stored; names are short because one is written at every step."""
+
+    n: str
+    v: msgspec.Raw = _NULL
+    f: int = 0
+    c: int = 0
+    g: int = 0
+    o: int = -1
+    m: int = 0
+    t: int = 0
+    k: str = "event"
+    e: str = ""
+    s: tuple[str, ...] = ()
+    w: str | None = None
+    a: int = 0
+    p: int = 0
+    x: str | None = None
+
+
+class WaitWire(msgspec.Struct, omit_defaults=True):
+    """A wait as stored."""
+
+    type: str
+    payload: msgspec.Raw
+    opener: int
+    resume: str
+    generation: int
+    opened_at: float
+    origin: DueWire | None = None
+    origin_id: int = 0
+    scope: int = 0
+    schema: dict[str, Any] | None = None
+    deadline: float | None = None
+    resumes: int = 0
+    limit: int | None = 1
+    answered: bool = False
+    value: msgspec.Raw = _NULL
+    request_id: str | None = None
+    digest: str | None = None
+    actor: str | None = None
+    settled_at: float | None = None
+    expects: str | None = None
+
+
+def wire(delivery: Delivery, codec: Encoder) -> DueWire:
+    """The stored form of a delivery; its payload is encoded now if it was not before."""
+    data = delivery.data
+    if data is None:
+        data = delivery.data = codec.encode(delivery.payload, f"payload of {delivery.node}")
+    return DueWire(
+        delivery.node,
+        msgspec.Raw(data),
+        delivery.frame,
+        delivery.scope,
+        delivery.group,
+        delivery.slot,
+        delivery.emitter,
+        delivery.step,
+        delivery.kind,
+        delivery.event,
+        delivery.sources,
+        delivery.wait,
+        delivery.attempt,
+        delivery.status,
+        delivery.error,
+    )
+
+
+def unwire(number: int, stored: DueWire, codec: Encoder) -> Delivery:
+    """A delivery read back."""
+    data = bytes(stored.v)
+    return Delivery(
+        number,
+        stored.n,
+        codec.decode(data, f"payload of {stored.n}"),
+        data,
+        stored.f,
+        stored.c,
+        stored.g,
+        stored.o,
+        stored.m,
+        stored.t,
+        stored.k,
+        stored.e,
+        stored.s,
+        stored.w,
+        stored.a,
+        stored.p,
+        stored.x,
+    )
+
+
+def due_part(delivery: Delivery, codec: Encoder) -> bytes:
+    """The part of a delivery."""
+    return _json(wire(delivery, codec))
+
+
+def head_part(run: Run) -> bytes:
+    """The part of the run itself: words and counters."""
+    return _json(
+        (
+            run.status,
+            run.lifecycle,
+            run.next_delivery,
+            run.next_group,
+            run.next_scope,
+            run.next_settled,
+            run.error,
+        )
+    )
+
+
+def wait_part(wait: Wait, codec: Encoder) -> bytes:
+    """The part of a wait."""
+    if wait.data is None:
+        wait.data = codec.encode(wait.payload, f"payload of wait {wait.id}")
+    value = codec.encode(wait.value, f"answer to {wait.id}") if wait.answered else b"null"
+    origin = wait.origin
+    return _json(
+        WaitWire(
+            type=wait.type,
+            payload=msgspec.Raw(wait.data),
+            opener=wait.opener,
+            resume=wait.resume,
+            generation=wait.generation,
+            opened_at=wait.opened_at,
+            origin=wire(origin, codec) if origin is not None else None,
+            origin_id=origin.id if origin is not None else 0,
+            scope=wait.scope,
+            schema=wait.schema,
+            deadline=wait.deadline,
+            resumes=wait.resumes,
+            limit=wait.limit,
+            answered=wait.answered,
+            value=msgspec.Raw(value),
+            request_id=wait.request_id,
+            digest=wait.digest,
+            actor=wait.actor,
+            settled_at=wait.settled_at,
+            expects=wait.expects,
+        )
+    )
+
+
+def read_wait(wait_id: str, part: bytes, codec: Encoder) -> Wait:
+    """A wait read back."""
+    stored = msgspec.json.decode(part, type=WaitWire)
+    data = bytes(stored.payload)
+    return Wait(
+        id=wait_id,
+        type=stored.type,
+        payload=codec.decode(data, f"payload of wait {wait_id}"),
+        opener=stored.opener,
+        resume=stored.resume,
+        origin=unwire(stored.origin_id, stored.origin, codec) if stored.origin else None,
+        data=data,
+        scope=stored.scope,
+        generation=stored.generation,
+        opened_at=stored.opened_at,
+        schema=stored.schema,
+        deadline=stored.deadline,
+        resumes=stored.resumes,
+        limit=stored.limit,
+        answered=stored.answered,
+        value=codec.decode(bytes(stored.value)) if stored.answered else None,
+        request_id=stored.request_id,
+        digest=stored.digest,
+        actor=stored.actor,
+        settled_at=stored.settled_at,
+        expects=stored.expects,
+    )
+
+
+def settled_part(number: int, line: Settled) -> bytes:
+    """The part of a settled wait; numbers tell the order."""
+    return _json((number, *msgspec.structs.astuple(line)))
+
+
+def scope_part(scope: Scope) -> bytes:
+    """The part of a scope that has a parent."""
+    return _json((scope.parent, scope.index))
+
+
+def join_part(join: dict[str, Any], codec: Encoder, node: str) -> bytes:
+    """The part of a half-filled join: signal name -> value."""
+    return codec.encode(join, f"join {node}")
+
+
+def loop_part(loop: Loop, codec: Encoder) -> bytes:
+    """The part of a loop without its progress: that grows in parts of its own."""
+    items = codec.encode(loop.items, f"items of {loop.node}")
+    return _json((loop.node, loop.scope, loop.cap, msgspec.Raw(items)))
+
+
+def group_part(group: Group, codec: Encoder) -> bytes:
+    """The part of a group whose outcome a ledger waits for."""
+    results = codec.encode(group.results, "results of an emit")
+    return _json((group.emitter, group.entry, msgspec.Raw(results)))
+
+
+def entry_line(entry: Entry) -> bytes:
+    """A ledger line that says what was made."""
+    return _json(("made", entry.kind, entry.name, entry.digest, entry.group, entry.wait))
+
+
+def outcome_line(index: int, data: bytes) -> bytes:
+    """A ledger line that says what came of an entry."""
+    return _json(("came", index, msgspec.Raw(data)))
+
+
+def undo_line(undo: Undo, codec: Encoder, digest: str | None) -> bytes:
+    """A ledger line that says how to take a write back.
+
+    digest: of what the key held after the write, or null for a deletion; after a restart it
+    stands for the identity of the cell.
+    """
+    if undo.length is not None:
+        return _json(("grew", undo.frame, undo.key, digest, undo.length))
+    before: bytes | None = None
+    if undo.before is not None:
+        before = codec.encode(undo.before.value, f"state.{undo.key}")
+    place = ("wrote", undo.frame, undo.key, digest)
+    return _json((*place, msgspec.Raw(before)) if before is not None else place)
+
+
+def output_line(output: Output, codec: Encoder, data: bytes | None = None) -> bytes:
+    """A line of the output log."""
+    encoded = codec.encode(output.value, f"output of {output.node}") if data is None else data
+    return _json((output.node, output.kind, msgspec.Raw(encoded)))
+
+
+def staged_line(write: tuple[str, str, Any, bytes | None], codec: Encoder) -> bytes:
+    """A staged write: by whom, the key, whether it goes, the value."""
+    node, key, value, data = write
+    deleted = value is MISSING
+    encoded = b"null" if deleted else data or codec.encode(value, f"state.{key}")
+    return _json((node, key, deleted, msgspec.Raw(encoded)))
+
+
+def mark_frame(run: Run, number: int) -> None:
+    """The superstep counters of a frame changed."""
+    frame = run.frames[number]
+    if run.journal is not None and (frame.iteration or frame.lap or run.front == "workflow"):
+        run.journal.put(f"frame/{number}", _json((frame.iteration, frame.lap)))
+
+
+def mark_head(run: Run) -> None:
+    """The run's words or counters changed."""
+    journal = run.journal
+    if journal is not None and "run" not in journal.changed:
+        journal.put("run", lambda: head_part(run))
+
+
+def mark_due(journal: Journal, delivery: Delivery) -> None:
+    """The delivery is new or changed."""
+    journal.put(f"due/{delivery.id}", lambda: due_part(delivery, journal.codec))
+
+
+def mark_wait(journal: Journal, wait: Wait) -> None:
+    """The wait is new or changed."""
+    journal.put(f"wait/{wait.id}", lambda: wait_part(wait, journal.codec))

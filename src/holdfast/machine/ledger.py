@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger of an unfinished delivery: how a repeat finds again what it made before.
+
+While a delivery is unfinished its ledger keeps what it emitted and the waits it opened, under
+(kind, name, digest of the payload, occurrence). A repeat that makes the same entry gets its
+outcome; anything else is new; what it does not make again stays done, with a warning. The ledger
+ends with its delivery, so a finished delivery leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from holdfast.machine import layout, state
+from holdfast.machine.effects import Effect, Warn
+from holdfast.machine.run import Delivery, Entry, Ledger, Run, Undo
+
+
+def digest_of(data: bytes | None) -> str | None:
+    """A short text for a payload's bytes."""
+    return None if data is None else hashlib.blake2b(data, digest_size=9).hexdigest()
+
+
+def find(run: Run, delivery_id: int, kind: str, name: str, payload: Any, digest: str | None) -> int:
+    """The index of an earlier entry that this call makes again, or -1.
+
+    Entries match once each, in order: the occurrence is part of the key.
+    """
+    ledger = run.ledgers.get(delivery_id)
+    if ledger is None:
+        return -1
+    for index, entry in enumerate(ledger.entries):
+        if entry.matched or entry.kind != kind or entry.name != name:
+            continue
+        same = entry.digest == digest if digest is not None else _equal(entry.payload, payload)
+        if same:
+            entry.matched = True
+            return index
+    return -1
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - a user's __eq__ may raise anything; then they are not equal
+        return False
+
+
+def record(run: Run, delivery_id: int, entry: Entry) -> int:
+    """Add an entry; returns its index."""
+    ledger = run.ledgers.get(delivery_id)
+    if ledger is None:
+        ledger = run.ledgers[delivery_id] = Ledger()
+    ledger.entries.append(entry)
+    return len(ledger.entries) - 1
+
+
+def came(run: Run, delivery_id: int, index: int, outcome: Any) -> None:
+    """Keep what came of an entry, while its maker is unfinished."""
+    ledger = run.ledgers.get(delivery_id)
+    if ledger is None or index >= len(ledger.entries):
+        return
+    entry = ledger.entries[index]
+    entry.done = True
+    entry.outcome = outcome
+    if run.journal is not None and index < ledger.saved:
+        data = run.journal.codec.encode(outcome, f"results of {entry.name}")
+        run.journal.add(f"ledger/{delivery_id}", layout.outcome_line(index, data))
+
+
+def write_open(run: Run) -> None:
+    """Before a commit: write what unfinished deliveries made since the last one."""
+    journal = run.journal
+    if journal is None:
+        return
+    for delivery_id, ledger in run.ledgers.items():
+        name = f"ledger/{delivery_id}"
+        for index in range(ledger.saved, len(ledger.entries)):
+            entry = ledger.entries[index]
+            journal.add(name, layout.entry_line(entry))
+            if entry.done:
+                data = journal.codec.encode(entry.outcome, f"results of {entry.name}")
+                journal.add(name, layout.outcome_line(index, data))
+        ledger.saved = len(ledger.entries)
+        for undo in ledger.undo[ledger.undo_saved :]:
+            journal.add(name, layout.undo_line(undo, journal.codec, _wrote_digest(run, undo)))
+        ledger.undo_saved = len(ledger.undo)
+
+
+def _wrote_digest(run: Run, undo: Undo) -> str | None:
+    """What the key, or the item an append ended with, held after the write.
+
+    A key that others have changed since can never be taken back: its digest matches nothing.
+    """
+    assert run.journal is not None
+    if undo.wrote is None:
+        return None
+    if run.frames[undo.frame].state.get(undo.key) is not undo.wrote:
+        return "changed"
+    if undo.length is not None:
+        items = undo.wrote.value
+        if len(items) < undo.length[1]:
+            return "changed"
+        return digest_of(run.journal.codec.encode(items[undo.length[1] - 1], f"state.{undo.key}"))
+    return digest_of(run.journal.current(f"state/{undo.frame}/{undo.key}"))
+
+
+def end(run: Run, delivery_id: int) -> list[Effect]:
+    """The delivery ended: its ledger goes; what its repeat did not make again is named."""
+    ledger = run.ledgers.pop(delivery_id, None)
+    if ledger is None:
+        return []
+    if run.journal is not None:
+        run.journal.drop(f"ledger/{delivery_id}")
+    missed = [entry for entry in ledger.entries if not entry.matched]
+    if not missed:
+        return []
+    made = ", ".join(f"{entry.kind} {entry.name!r}" for entry in missed)
+    return [Warn("ledger.not-repeated", f"the repeat did not make again: {made}; it stays done")]
+
+
+def prepare_repeat(run: Run, delivery: Delivery) -> list[Effect]:
+    """Before a delivery runs again: take its writes back and let its entries be matched anew."""
+    delivery.attempt += 1
+    if run.journal is not None:
+        layout.mark_due(run.journal, delivery)
+    ledger = run.ledgers.get(delivery.id)
+    if ledger is None:
+        return []
+    for entry in ledger.entries:
+        entry.matched = False
+    left = state.take_back(run, ledger)
+    if run.journal is not None:
+        _rewrite(run, delivery.id, ledger)
+    if not left:
+        return []
+    keys = ", ".join(sorted(set(left)))
+    return [Warn("state.not-taken-back", f"changed by others since, so left as it is: {keys}")]
+
+
+def _rewrite(run: Run, delivery_id: int, ledger: Ledger) -> None:
+    assert run.journal is not None
+    run.journal.drop(f"ledger/{delivery_id}")
+    ledger.saved = ledger.undo_saved = 0

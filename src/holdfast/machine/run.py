@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record of a run: everything the engine remembers.
+
+What is not here does not survive; what is here is in every save. Two machines read and change
+it, `dispatch` for event flows and `superstep` for graphs. One owner changes it, in place.
+
+Words. A *delivery* is one handler call that is due, under way, or parked with its error. A
+*group* counts the deliveries that an awaited emit stands for, so that the emitter can be told
+when all is done. A *scope* is the home of joins: it counts the deliveries, waits and inner scopes
+that can still reach them; at zero its joins are dropped. A *loop* is one pass through a
+`for_each`. A *ledger* is what an unfinished delivery has already made, for its repeat.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from holdfast.machine.journal import Journal
+
+DUE, PARKED = 0, 1
+
+#: No value: a key that is not there, or that goes.
+MISSING: Any = object()
+
+
+class Delivery(msgspec.Struct, gc=False):
+    """One handler call.
+
+    node: where. payload: the live value; data: its bytes when the run is kept. step: the
+    superstep it belongs to (graphs). emitter: the unfinished delivery whose emit made it.
+    slot: its place among the results of its group, or -1. sources: who sent it (graphs).
+    wait: the answered wait that it continues. error: why it is parked.
+    """
+
+    id: int
+    node: str
+    payload: Any
+    data: bytes | None = None
+    frame: int = 0
+    scope: int = 0
+    group: int = 0
+    slot: int = -1
+    emitter: int = 0
+    step: int = 0
+    kind: str = "event"
+    event: str = ""
+    sources: tuple[str, ...] = ()
+    wait: str | None = None
+    attempt: int = 0
+    status: int = DUE
+    error: str | None = None
+
+
+class Group(msgspec.Struct):
+    """The deliveries that one emit stands for. results: one per listener, where somebody waits.
+
+    emitter, entry: whose ledger entry the outcome belongs to, if a handler made the emit.
+    """
+
+    live: int = 0
+    results: list[Any] | None = None
+    emitter: int = 0
+    entry: int = -1
+
+
+class Scope(msgspec.Struct, gc=False):
+    """The home of joins. index: for an item of a loop, its place; its parent is then the pass."""
+
+    parent: int = 0
+    live: int = 0
+    index: int = -1
+    joins: list[str] | None = None
+
+
+class Loop(msgspec.Struct):
+    """One pass through a `for_each`, keyed by the scope that is the parent of all its items'.
+
+    scope: where the gathered list goes on. cap: how many items at once, 0 for all.
+    """
+
+    node: str
+    scope: int
+    items: list[Any]
+    cap: int = 0
+    started: int = 0
+    results: dict[int, Any] = {}
+
+
+class Wait(msgspec.Struct, kw_only=True):
+    """An open question, or one answered whose opener has not ended yet.
+
+    origin: what to run on an answer: the paused delivery, as it was when it paused.
+    resume: "next", "self" or "event:<name>" (flows), "response" (graphs), "none".
+    resumes, limit: how often "self" was resumed, and how often it may be.
+    expects: the name of the type a graph's response is turned into. users: deliveries that
+    continue it; an answered wait stays in the record until they have ended.
+    asked: its opener has asked it in this attempt; a repeat that does not ask again withdraws it.
+    group: what an answer made due, for whoever waits for it; not written.
+    """
+
+    id: str
+    type: str
+    payload: Any
+    opener: int
+    resume: str
+    origin: Delivery | None
+    data: bytes | None = None
+    scope: int = 0
+    generation: int = 1
+    opened_at: float = 0.0
+    schema: dict[str, Any] | None = None
+    deadline: float | None = None
+    resumes: int = 0
+    limit: int | None = 1
+    answered: bool = False
+    value: Any = None
+    request_id: str | None = None
+    digest: str | None = None
+    actor: str | None = None
+    settled_at: float | None = None
+    expects: str | None = None
+    asked: bool = True
+    users: int = 0
+    group: int = 0
+
+
+class Settled(msgspec.Struct, frozen=True, gc=False):
+    """What is left of an answered wait: a line of constant size."""
+
+    id: str
+    generation: int
+    status: str
+    request_id: str | None
+    digest: str | None
+    actor: str | None
+    at: float
+
+
+class Entry(msgspec.Struct):
+    """A line of a ledger: what was made, under which key, and what came of it.
+
+    kind: "emit", "nowait" or "pause". group: the deliveries it made. wait: the wait it opened.
+    """
+
+    kind: str
+    name: str
+    digest: str | None
+    payload: Any = None
+    group: int = 0
+    wait: str | None = None
+    done: bool = False
+    outcome: Any = None
+    matched: bool = True
+
+
+class Ledger(msgspec.Struct):
+    """What an unfinished delivery has made and written. saved: entries that are committed."""
+
+    entries: list[Entry] = []
+    undo: list[Undo] = []
+    saved: int = 0
+    undo_saved: int = 0
+
+
+class Cell(msgspec.Struct):
+    """One state key. Its identity tells whether the key still holds what a handler wrote."""
+
+    value: Any
+
+
+class Undo(msgspec.Struct):
+    """How to take one write back: where the key still holds `wrote`, put `before` there.
+
+    length: for appends, the lengths of the list before and after; `before` is then `wrote`.
+    """
+
+    key: str
+    wrote: Cell | None
+    before: Cell | None
+    length: tuple[int, int] | None = None
+    frame: int = 0
+
+
+class Output(msgspec.Struct, frozen=True, gc=False):
+    """A value that a workflow gave out: by whom, and whether as "output" or "intermediate"."""
+
+    node: str
+    kind: str
+    value: Any
+
+
+class Frame(msgspec.Struct):
+    """A place where state lives: the root, or one sub-flow's.
+
+    Graphs: iteration counts completed supersteps, lap those since the last outside input;
+    queues holds, per executor, what it still has to do in this superstep; upcoming, what is sent
+    for the next one; staged, the writes that become visible at the barrier.
+    """
+
+    state: dict[str, Cell] = {}
+    iteration: int = 0
+    lap: int = 0
+    open: int = 0
+    queues: dict[str, list[Delivery]] = {}
+    upcoming: list[Delivery] = []
+    staged: list[tuple[str, str, Any, bytes | None]] = []
+
+
+class Run(msgspec.Struct, weakref=True):
+    """One journey through a definition. plan: the frozen definition it follows.
+
+    status and lifecycle are words of the fronts; `live` counts due deliveries.
+    """
+
+    run_id: str
+    front: str
+    plan: Any
+    status: str = "created"
+    lifecycle: str = "open"
+    error: str | None = None
+    next_delivery: int = 1
+    next_group: int = 1
+    next_scope: int = 1
+    next_settled: int = 0
+    live: int = 0
+    frames: dict[int, Frame] = {}
+    deliveries: dict[int, Delivery] = {}
+    groups: dict[int, Group] = {}
+    scopes: dict[int, Scope] = {}
+    joins: dict[tuple[int, str], dict[str, Any]] = {}
+    loops: dict[int, Loop] = {}
+    waits: dict[str, Wait] = {}
+    settled: list[Settled] = []
+    ledgers: dict[int, Ledger] = {}
+    held: dict[int, list[Delivery]] = {}
+    executors: dict[str, Any] = {}
+    outputs: list[Output] = []
+    facts: dict[str, Any] = {}
+    journal: Journal | None = None
+
+
+def new_run(run_id: str, front: str, plan: Any) -> Run:
+    """An empty record with its root frame."""
+    run = Run(run_id, front, plan)
+    run.frames[0] = Frame()
+    return run

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scopes and groups: who is still under way, and what ends with the last of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.machine import layout, ledger
+from holdfast.machine.effects import Done, Effect, Warn
+from holdfast.machine.run import Delivery, Group, Run, Scope
+
+
+def new_scope(run: Run, parent: int, index: int = -1) -> int:
+    """Open a scope that counts one thing under way: the caller, who leaves it when done.
+
+    One with a parent is written down; others follow from the deliveries that name them.
+    """
+    number = run.next_scope
+    run.next_scope = number + 1
+    scope = run.scopes[number] = Scope(parent, 1, index)
+    if parent:
+        run.scopes[parent].live += 1
+        if run.journal is not None:
+            run.journal.put(f"scope/{number}", layout.scope_part(scope))
+            layout.mark_head(run)
+    return number
+
+
+def enter(run: Run, number: int) -> None:
+    """One more thing under way can reach the joins of the scope."""
+    scope = run.scopes.get(number)
+    if scope is None:
+        run.scopes[number] = Scope(0, 1)
+    else:
+        scope.live += 1
+
+
+def close(run: Run, number: int, scope: Scope, effects: list[Effect]) -> None:
+    """Nothing can reach the joins of the scope any more: drop them, half-filled ones with a warning."""
+    del run.scopes[number]
+    journal = run.journal
+    if journal is not None and scope.parent:
+        journal.drop(f"scope/{number}")
+    for node in scope.joins or ():
+        join = run.joins.pop((number, node), None)
+        if join is None:
+            continue
+        if journal is not None:
+            journal.drop(f"join/{number}/{node}")
+        seen = ", ".join(sorted(join))
+        text = f"{node} had only {seen} when everything that could fill it had ended"
+        effects.append(Warn("join.never-filled", text))
+
+
+def new_group(run: Run, *, wants: bool, emitter: int = 0, entry: int = -1) -> int:
+    """Open a group for an emit."""
+    number = run.next_group
+    run.next_group = number + 1
+    run.groups[number] = Group(0, [] if wants else None, emitter, entry)
+    return number
+
+
+def born(run: Run, delivery: Delivery) -> None:
+    """Take a new delivery into the record."""
+    run.deliveries[delivery.id] = delivery
+    run.live += 1
+    run.groups[delivery.group].live += 1
+    if delivery.scope:
+        enter(run, delivery.scope)
+    journal = run.journal
+    if journal is not None:
+        layout.mark_due(journal, delivery)
+        if "run" not in journal.changed:
+            layout.mark_head(run)
+
+
+def result(run: Run, delivery: Delivery, value: Any) -> None:
+    """Keep what a listener returned, where somebody waits for it."""
+    group = run.groups.get(delivery.group)
+    if group is None or group.results is None:
+        return
+    group.results[delivery.slot] = value
+    if group.entry >= 0 and run.journal is not None:
+        _mark_group(run, delivery.group, group)
+
+
+def _mark_group(run: Run, number: int, group: Group) -> None:
+    journal = run.journal
+    if journal is not None:
+        journal.put(f"group/{number}", lambda: layout.group_part(group, journal.codec))
+
+
+def keep_group(run: Run, number: int) -> None:
+    """Write a group down whose outcome a ledger waits for."""
+    _mark_group(run, number, run.groups[number])
+
+
+def leave_group(run: Run, number: int, effects: list[Effect]) -> None:
+    """One delivery of the group is over; the last one settles it."""
+    group = run.groups.get(number)
+    if group is None:
+        return
+    group.live -= 1
+    if group.live == 0:
+        close_group(run, number, group, effects)
+
+
+def close_group(run: Run, number: int, group: Group, effects: list[Effect]) -> None:
+    """Nothing of the group is under way any more."""
+    del run.groups[number]
+    if group.entry >= 0:
+        ledger.came(run, group.emitter, group.entry, group.results)
+        if run.journal is not None:
+            run.journal.drop(f"group/{number}")
+    effects.append(Done(number, group.results))

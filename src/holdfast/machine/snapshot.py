@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole record as parts, and a record from parts.
+
+`full_parts` is for saves of runs that keep no journal; a kept run has its parts at hand.
+`restore` counts again what is not written (live deliveries of groups and scopes, users of
+answered waits) and holds back deliveries whose emitter has to make its emit again first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from holdfast.errors import Damaged
+from holdfast.machine import layout, ledger, scopes
+from holdfast.machine.journal import Encoder, Journal
+from holdfast.machine.run import (
+    DUE,
+    MISSING,
+    Cell,
+    Entry,
+    Frame,
+    Group,
+    Ledger,
+    Loop,
+    Output,
+    Run,
+    Scope,
+    Settled,
+    Undo,
+    new_run,
+)
+from holdfast.persistence.parts import Part, as_list, joined
+
+
+def full_parts(run: Run, codec: Encoder) -> dict[str, Part]:
+    """Every part of the record, encoded now. Raises: ValueRefused with the place."""
+    journal = Journal(codec)
+    before = run.journal
+    run.journal = journal
+    saved = [(lines, lines.saved, lines.undo_saved) for lines in run.ledgers.values()]
+    try:
+        mark_all(run)
+        for lines, _, _ in saved:
+            lines.saved = lines.undo_saved = 0
+        ledger.write_open(run)
+        journal.take()
+    finally:
+        run.journal = before
+        for lines, entries, undos in saved:
+            lines.saved, lines.undo_saved = entries, undos
+    return journal.parts
+
+
+def mark_all(run: Run) -> None:
+    """Put every part of the record into its journal, as if all of it were new."""
+    journal = run.journal
+    assert journal is not None
+    codec = journal.codec
+    layout.mark_head(run)
+    journal.put("facts", codec.encode(run.facts, "facts"))
+    for frame_id, frame in run.frames.items():
+        layout.mark_frame(run, frame_id)
+        for key, cell in frame.state.items():
+            journal.put(f"state/{frame_id}/{key}", codec.encode(cell.value, f"state.{key}"))
+        for write in frame.staged:
+            journal.add("staged", layout.staged_line(write, codec))
+    for delivery in run.deliveries.values():
+        layout.mark_due(journal, delivery)
+    for number, scope in run.scopes.items():
+        if scope.parent:
+            journal.put(f"scope/{number}", layout.scope_part(scope))
+    for (number, node), join in run.joins.items():
+        journal.put(f"join/{number}/{node}", layout.join_part(join, codec, node))
+    for number, loop in run.loops.items():
+        journal.put(f"loop/{number}", layout.loop_part(loop, codec))
+        journal.put(f"loop/{number}/at", str(loop.started).encode())
+        for index, value in loop.results.items():
+            journal.add(f"loop/{number}/got", codec.encode([index, value], f"{loop.node}[{index}]"))
+    for wait in run.waits.values():
+        layout.mark_wait(journal, wait)
+    first = run.next_settled - len(run.settled)
+    for offset, line in enumerate(run.settled):
+        number = first + offset
+        journal.put(f"settled/{number % layout.KEPT_SETTLED}", layout.settled_part(number, line))
+    for number, group in run.groups.items():
+        if group.entry >= 0:
+            scopes.keep_group(run, number)
+    for name, data in run.executors.items():
+        journal.put(f"executor/{name}", data)
+    for output in run.outputs:
+        journal.add("out", layout.output_line(output, codec))
+
+
+def restore(
+    run_id: str, front: str, plan: Any, parts: Mapping[str, Part], codec: Encoder
+) -> Run:
+    """A record from its parts. Raises: Damaged, TypeNotAllowed."""
+    run = new_run(run_id, front, plan)
+    try:
+        for name, part in parts.items():
+            kind, _, rest = name.partition("/")
+            reader = _READERS.get(kind)
+            if reader is None:
+                raise Damaged(f"the record holds a part of unknown kind: {kind[:40]!r}")
+            reader(run, rest, part, codec)
+    except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
+        if isinstance(error, Damaged) or hasattr(error, "code"):
+            raise
+        raise Damaged("a part of the record has not the shape that was written") from error
+    _order(run)
+    _count(run)
+    return run
+
+
+def _read_head(run: Run, _rest: str, part: Part, _codec: Encoder) -> None:
+    stored = msgspec.json.decode(joined(part), type=tuple[str, str, int, int, int, int, str | None])
+    run.status, run.lifecycle = stored[0], stored[1]
+    run.next_delivery, run.next_group, run.next_scope, run.next_settled = stored[2:6]
+    run.error = stored[6]
+
+
+def _read_facts(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
+    run.facts = codec.decode(joined(part), "facts")
+
+
+def _read_state(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    frame, _, key = rest.partition("/")
+    _frame(run, frame).state[key] = Cell(codec.decode(joined(part), f"state.{key}"))
+
+
+def _read_frame(run: Run, rest: str, part: Part, _codec: Encoder) -> None:
+    frame = _frame(run, rest)
+    frame.iteration, frame.lap = msgspec.json.decode(joined(part), type=tuple[int, int])
+
+
+def _frame(run: Run, number: str) -> Frame:
+    return run.frames.setdefault(int(number), Frame())
+
+
+def _read_due(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    stored = msgspec.json.decode(joined(part), type=layout.DueWire)
+    run.deliveries[int(rest)] = layout.unwire(int(rest), stored, codec)
+
+
+def _read_wait(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    run.waits[rest] = layout.read_wait(rest, joined(part), codec)
+
+
+def _read_settled(run: Run, _rest: str, part: Part, _codec: Encoder) -> None:
+    line = msgspec.json.decode(
+        joined(part), type=tuple[int, str, int, str, str | None, str | None, str | None, float]
+    )
+    run.facts.setdefault("$settled", []).append((line[0], Settled(*line[1:])))
+
+
+def _read_scope(run: Run, rest: str, part: Part, _codec: Encoder) -> None:
+    parent, index = msgspec.json.decode(joined(part), type=tuple[int, int])
+    run.scopes[int(rest)] = Scope(parent, 0, index)
+
+
+def _read_join(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    scope, _, node = rest.partition("/")
+    run.joins[int(scope), node] = codec.decode(joined(part), f"join {node}")
+
+
+def _read_loop(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    number, _, what = rest.partition("/")
+    if not what:
+        node, scope, cap, items = msgspec.json.decode(
+            joined(part), type=tuple[str, int, int, msgspec.Raw]
+        )
+        listed = codec.decode(bytes(items), f"items of {node}")
+        loop = run.loops.setdefault(int(number), Loop("", 0, []))
+        loop.node, loop.scope, loop.cap, loop.items = node, scope, cap, listed
+        return
+    loop = run.loops.setdefault(int(number), Loop("", 0, []))
+    if what == "at":
+        loop.started = int(joined(part))
+    else:
+        for item in as_list(part):
+            index, value = codec.decode(item, "loop result")
+            loop.results[index] = value
+
+
+def _read_group(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    emitter, entry, results = msgspec.json.decode(
+        joined(part), type=tuple[int, int, msgspec.Raw]
+    )
+    run.groups[int(rest)] = Group(0, codec.decode(bytes(results), "results"), emitter, entry)
+
+
+def _read_executor(run: Run, rest: str, part: Part, _codec: Encoder) -> None:
+    run.executors[rest] = joined(part)
+
+
+def _read_out(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
+    for item in as_list(part):
+        node, kind, value = msgspec.json.decode(item, type=tuple[str, str, msgspec.Raw])
+        run.outputs.append(Output(node, kind, codec.decode(bytes(value), f"output of {node}")))
+
+
+def _read_staged(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
+    frame = _frame(run, "0")
+    for item in as_list(part):
+        node, key, deleted, value = msgspec.json.decode(
+            item, type=tuple[str, str, bool, msgspec.Raw]
+        )
+        data = None if deleted else bytes(value)
+        live = MISSING if data is None else codec.decode(data, f"state.{key}")
+        frame.staged.append((node, key, live, data))
+
+
+def _read_ledger(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    lines = run.ledgers[int(rest)] = Ledger()
+    for item in as_list(part):
+        word, *fields = msgspec.json.decode(item, type=list[msgspec.Raw])
+        kind = msgspec.json.decode(word, type=str)
+        if kind == "made":
+            made = [msgspec.json.decode(field) for field in fields]
+            lines.entries.append(
+                Entry(made[0], made[1], made[2], None, made[3], made[4], matched=False)
+            )
+        elif kind == "came":
+            entry = lines.entries[msgspec.json.decode(fields[0], type=int)]
+            entry.done = True
+            entry.outcome = codec.decode(bytes(fields[1]), f"results of {entry.name}")
+        else:
+            lines.undo.append(_read_undo(kind, fields, codec))
+    lines.saved = len(lines.entries)
+    lines.undo_saved = len(lines.undo)
+
+
+def _read_undo(kind: str, fields: list[msgspec.Raw], codec: Encoder) -> Undo:
+    frame = msgspec.json.decode(fields[0], type=int)
+    key = msgspec.json.decode(fields[1], type=str)
+    digest = msgspec.json.decode(fields[2], type=str | None)
+    # The digest stands in for the cell until all parts are read: see _rebind.
+    wrote = Cell(digest)
+    if kind == "grew":
+        first, last = msgspec.json.decode(fields[3], type=tuple[int, int])
+        return Undo(key, wrote, wrote, (first, last), frame)
+    before = Cell(codec.decode(bytes(fields[3]), f"state.{key}")) if len(fields) > 3 else None
+    return Undo(key, wrote, before, None, frame)
+
+
+_READERS: dict[str, Callable[[Run, str, Part, Encoder], None]] = {
+    "run": _read_head,
+    "facts": _read_facts,
+    "state": _read_state,
+    "frame": _read_frame,
+    "due": _read_due,
+    "wait": _read_wait,
+    "settled": _read_settled,
+    "scope": _read_scope,
+    "join": _read_join,
+    "loop": _read_loop,
+    "group": _read_group,
+    "executor": _read_executor,
+    "out": _read_out,
+    "staged": _read_staged,
+    "ledger": _read_ledger,
+}
+
+
+def _order(run: Run) -> None:
+    """Parts come in any order; the record keeps its own."""
+    run.deliveries = dict(sorted(run.deliveries.items()))
+    lines = run.facts.pop("$settled", [])
+    run.settled = [line for _, line in sorted(lines, key=lambda pair: pair[0])]
+
+
+def _count(run: Run) -> None:
+    for (number, node), _ in run.joins.items():
+        if number:
+            scope = run.scopes.setdefault(number, Scope())
+            scope.joins = [*(scope.joins or ()), node]
+    for scope in list(run.scopes.values()):
+        if scope.parent:
+            scopes.enter(run, scope.parent)
+    for wait in run.waits.values():
+        wait.asked = wait.opener not in run.deliveries
+        if wait.scope and not wait.answered:
+            scopes.enter(run, wait.scope)
+    for delivery in run.deliveries.values():
+        run.groups.setdefault(delivery.group, Group()).live += 1
+        if delivery.scope:
+            scopes.enter(run, delivery.scope)
+        if delivery.wait in run.waits:
+            run.waits[delivery.wait].users += 1
+        if delivery.status == DUE:
+            run.live += 1
+            if delivery.emitter in run.deliveries:
+                run.held.setdefault(delivery.emitter, []).append(delivery)
+
+
+def rebind(run: Run, codec: Encoder) -> None:
+    """Give each ledger's undo lines the cells they speak of, where the key still holds its write.
+
+    Goes backwards, as taking back does: under a write that can be taken back lies the one before.
+    """
+    for lines in run.ledgers.values():
+        now: dict[tuple[int, str], Cell | None] = {}
+        for undo in reversed(lines.undo):
+            place = (undo.frame, undo.key)
+            cell = now.get(place, run.frames[undo.frame].state.get(undo.key))
+            digest = undo.wrote.value if undo.wrote is not None else None
+            if digest is None:
+                undo.wrote = None
+                now[place] = undo.before if cell is None else cell
+            elif undo.length is not None:
+                if _grew_so(undo, cell, digest, codec):
+                    undo.wrote = undo.before = cell
+            elif cell is not None:
+                data = codec.encode(cell.value, f"state.{undo.key}")
+                if digest == ledger.digest_of(data):
+                    undo.wrote = cell
+                    now[place] = undo.before
+
+
+def _grew_so(undo: Undo, cell: Cell | None, digest: str, codec: Encoder) -> bool:
+    if cell is None or undo.length is None or not isinstance(cell.value, list):
+        return False
+    if len(cell.value) != undo.length[1]:
+        return False
+    return ledger.digest_of(codec.encode(cell.value[-1], f"state.{undo.key}")) == digest

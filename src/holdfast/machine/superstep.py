@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine of graphs: messages and state become visible together, at the barrier.
+
+All messages sent in one superstep are delivered in the next: to each executor one at a time, in
+the order of the senders' ids and then of sending, to different executors at once. A handler's
+sends, writes and outputs enter the record when it ends, so an unfinished handler leaves no trace,
+and a crash inside a superstep repeats only what had not ended. When the last one ends, writes are
+applied in the order of executor ids and the barrier is a checkpoint.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.definition.graph import Graph
+from holdfast.machine import layout, ledger, state, waits
+from holdfast.machine.effects import (
+    Answered,
+    Barrier,
+    Began,
+    Broken,
+    Cancel,
+    Effect,
+    Ended,
+    Failed,
+    Finished,
+    Input,
+    Retried,
+    Sent,
+    Skipped,
+    Stuck,
+    Warn,
+    Withdrawn,
+)
+from holdfast.machine.run import DUE, PARKED, Delivery, Frame, Output, Run, Wait
+
+
+def step(run: Run, happened: Input) -> list[Effect]:
+    """Take one input; the record is changed, the effects are to be performed after the commit."""
+    match happened:
+        case Finished():
+            return finish(run, happened)
+        case Answered():
+            return answer(run, happened)
+        case Failed():
+            return fail(run, happened)
+        case Retried():
+            return retry(run, happened.delivery)
+        case Skipped():
+            happened.delivery.status = DUE
+            run.live += 1
+            return finish(run, Finished(happened.delivery))
+        case Ended():
+            return end(run, happened)
+        case _:
+            raise TypeError(f"a graph takes no {type(happened).__name__}")
+
+
+def enter(run: Run, value: Any, data: bytes | None) -> None:
+    """Queue the input for the start executor; `begin` starts the first superstep."""
+    graph: Graph = run.plan
+    frame = run.frames[0]
+    frame.lap = 0
+    _post(run, frame, graph.start, value, data, (f"internal:{graph.start}",))
+    run.status = "running"
+    layout.mark_frame(run, 0)
+    layout.mark_head(run)
+
+
+def _post(
+    run: Run,
+    frame: Frame,
+    node: str,
+    value: Any,
+    data: bytes | None,
+    sources: tuple[str, ...],
+    wait: str | None = None,
+) -> None:
+    number = run.next_delivery
+    run.next_delivery = number + 1
+    step_number = frame.iteration + (2 if frame.open else 1)
+    delivery = Delivery(
+        number,
+        node,
+        value,
+        data,
+        step=step_number,
+        kind="message" if wait is None else "response",
+        sources=sources,
+        wait=wait,
+    )
+    run.deliveries[number] = delivery
+    frame.upcoming.append(delivery)
+    if run.journal is not None:
+        layout.mark_due(run.journal, delivery)
+
+
+def begin(run: Run, limit: int) -> list[Effect]:
+    """Start the superstep whose messages are queued; nothing if there are none."""
+    frame = run.frames[0]
+    coming = frame.upcoming
+    if not coming or frame.open:
+        return []
+    if frame.lap >= limit:
+        run.status = "failed"
+        run.error = f"not converged after {limit} supersteps"
+        layout.mark_head(run)
+        return [Stuck(limit)]
+    if len(coming) > 1:
+        coming.sort(key=_order)
+    frame.upcoming = []
+    frame.open = len(coming)
+    run.live += len(coming)
+    effects: list[Effect] = [Began(frame.iteration + 1, _senders(coming))]
+    queues = frame.queues
+    for delivery in coming:
+        queue = queues.get(delivery.node)
+        if queue is None:
+            queues[delivery.node] = []
+            effects.append(delivery)
+        else:
+            queue.append(delivery)
+    return effects
+
+
+def _order(delivery: Delivery) -> tuple[tuple[str, ...], int]:
+    return delivery.sources, delivery.id
+
+
+def _senders(coming: list[Delivery]) -> tuple[str, ...]:
+    if len(coming) == 1:
+        return coming[0].sources
+    return tuple(dict.fromkeys(source for d in coming for source in d.sources))
+
+
+def finish(run: Run, done: Finished) -> list[Effect]:
+    """A handler ended: what it sent waits for the barrier; its executor takes its next message."""
+    delivery = done.delivery
+    frame = run.frames[0]
+    node = delivery.node
+    for sent in done.sends:
+        _send(run, frame, node, sent)
+    if done.writes:
+        _stage(run, frame, node, done)
+    if done.outputs:
+        _give_out(run, node, done)
+    if done.hooks is not None:
+        run.executors[node] = done.hooks
+        if run.journal is not None:
+            run.journal.put(f"executor/{node}", done.hooks)
+    effects: list[Effect] = []
+    _over(run, frame, delivery, effects)
+    queue = frame.queues.get(node)
+    if queue:
+        effects.append(queue.pop(0))
+    if frame.open == 0:
+        _barrier(run, frame, effects)
+    return effects
+
+
+def _send(run: Run, frame: Frame, node: str, sent: Sent) -> None:
+    for target in sent.targets:
+        _post(run, frame, target, sent.value, sent.data, (node,))
+
+
+def _stage(run: Run, frame: Frame, node: str, done: Finished) -> None:
+    for write in done.writes:
+        line = (node, write.key, write.value, write.data)
+        frame.staged.append(line)
+        if run.journal is not None:
+            run.journal.add("staged", layout.staged_line(line, run.journal.codec))
+
+
+def _give_out(run: Run, node: str, done: Finished) -> None:
+    for kind, value, data in done.outputs:
+        output = Output(node, kind, value)
+        run.outputs.append(output)
+        if run.journal is not None:
+            run.journal.add("out", layout.output_line(output, run.journal.codec, data))
+
+
+def _over(run: Run, frame: Frame, delivery: Delivery, effects: list[Effect]) -> None:
+    number = delivery.id
+    del run.deliveries[number]
+    run.live -= 1
+    if run.journal is not None:
+        run.journal.drop(f"due/{number}")
+        layout.mark_head(run)
+    if number in run.ledgers:
+        effects.extend(ledger.end(run, number))
+    if delivery.wait is not None:
+        waits.release(run, delivery.wait)
+    if run.waits:
+        for wait in waits.opened_by(run, number):
+            if wait.answered:
+                _respond(run, frame, wait)
+            elif not wait.asked:
+                waits.withdraw(run, wait)
+                effects.append(Withdrawn(wait))
+    # Counted last: what is sent up to here belongs to the superstep after this one.
+    frame.open -= 1
+
+
+def _barrier(run: Run, frame: Frame, effects: list[Effect]) -> None:
+    """The superstep is over: writes become visible, then it counts as completed."""
+    activated = tuple(frame.queues)
+    frame.queues = {}
+    wrote = bool(frame.staged)
+    if wrote:
+        _apply_writes(run, frame, effects)
+    frame.iteration += 1
+    frame.lap += 1
+    layout.mark_frame(run, 0)
+    idle = not frame.upcoming
+    if idle:
+        run.status = "waiting" if run.waits else "completed"
+        layout.mark_head(run)
+    effects.append(Barrier(frame.iteration, activated, wrote, idle))
+
+
+def _apply_writes(run: Run, frame: Frame, effects: list[Effect]) -> None:
+    writers: dict[str, set[str]] = {}
+    staged = sorted(frame.staged, key=lambda write: write[0])
+    for node, key, value, data in staged:
+        writers.setdefault(key, set()).add(node)
+        state.write(run, key, value, data, 0)
+    for key, nodes in writers.items():
+        if len(nodes) > 1:
+            names = ", ".join(sorted(nodes))
+            text = f"state key {key!r} was written by {names} in one superstep; {max(nodes)} wins"
+            effects.append(Warn("state.conflict", text))
+    frame.staged = []
+    if run.journal is not None:
+        run.journal.drop("staged")
+
+
+def answer(run: Run, answered: Answered) -> list[Effect]:
+    """A request was answered: the response becomes a message to the executor that asked."""
+    wait = waits.take_answer(run, answered)
+    frame = run.frames[0]
+    opener = run.deliveries.get(wait.opener)
+    if opener is None or opener.status != DUE:
+        _respond(run, frame, wait)
+        frame.lap = 0
+        run.status = "running"
+        layout.mark_frame(run, 0)
+        layout.mark_head(run)
+    return []
+
+
+def _respond(run: Run, frame: Frame, wait: Wait) -> None:
+    assert wait.origin is not None
+    node = wait.origin.node
+    waits.use(run, wait.id)
+    data = None if run.journal is None else run.journal.codec.encode(wait.value, "response")
+    _post(run, frame, node, wait.value, data, (f"internal:{node}",), wait.id)
+
+
+def fail(run: Run, failed: Failed) -> list[Effect]:
+    """A handler failed for good: it is parked, the others stop, what had ended is kept."""
+    delivery = failed.delivery
+    delivery.status = PARKED
+    delivery.error = failed.error
+    # The others are due as well, but not under way: `resume` counts them again.
+    run.live = 0
+    run.status = "failed"
+    run.error = failed.error
+    if run.journal is not None:
+        layout.mark_due(run.journal, delivery)
+        layout.mark_head(run)
+    others = tuple(d.id for d in run.deliveries.values() if d.status == DUE and d is not delivery)
+    effects: list[Effect] = [Cancel(others)] if others else []
+    effects.append(Broken(0, delivery.id))
+    return effects
+
+
+def retry(run: Run, delivery: Delivery) -> list[Effect]:
+    """A parked delivery counts as due again; `resume` starts what is due."""
+    delivery.status = DUE
+    delivery.error = None
+    run.live += 1
+    run.status = "running"
+    run.error = None
+    layout.mark_head(run)
+    if run.journal is not None:
+        layout.mark_due(run.journal, delivery)
+    return []
+
+
+def resume(run: Run) -> list[Effect]:
+    """Take up a superstep that was interrupted: everything unfinished in it runs again."""
+    frame = run.frames[0]
+    current = frame.iteration + 1
+    waiting = [d for d in run.deliveries.values() if d.status == DUE]
+    unfinished = sorted((d for d in waiting if d.step == current), key=_order)
+    frame.upcoming = sorted((d for d in waiting if d.step > current), key=_order)
+    frame.queues = {}
+    frame.open = len(unfinished)
+    run.live = len(unfinished)
+    effects: list[Effect] = []
+    for delivery in unfinished:
+        if delivery.node not in frame.queues:
+            frame.queues[delivery.node] = []
+            effects.extend(ledger.prepare_repeat(run, delivery))
+            effects.append(delivery)
+        else:
+            frame.queues[delivery.node].append(delivery)
+    if effects:
+        effects.insert(0, Began(current, _senders(unfinished)))
+    return effects
+
+
+def end(run: Run, ended: Ended) -> list[Effect]:
+    """The run ends: what is left of its work is dropped from the record."""
+    effects: list[Effect] = []
+    live = tuple(d.id for d in run.deliveries.values() if d.status == DUE)
+    if live:
+        effects.append(Cancel(live))
+    for wait in list(run.waits.values()):
+        waits.cancel(run, wait)
+        effects.append(Withdrawn(wait))
+    for number in list(run.deliveries):
+        run.deliveries.pop(number).status = PARKED
+        run.ledgers.pop(number, None)
+        if run.journal is not None:
+            run.journal.drop(f"due/{number}")
+            run.journal.drop(f"ledger/{number}")
+    frame = run.frames[0]
+    frame.upcoming, frame.staged, frame.queues, frame.open = [], [], {}, 0
+    if run.journal is not None:
+        run.journal.drop("staged")
+    run.live = 0
+    run.status = ended.status
+    run.error = ended.error if ended.error is not None else run.error
+    run.lifecycle = "closed"
+    layout.mark_head(run)
+    return effects

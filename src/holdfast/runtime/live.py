@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run under way: whoever finishes a delivery steps the machine and carries on.
+
+There is no resident loop. A finished handler's task steps the machine, saves, performs the
+effects, goes on with one newly due delivery itself and starts tasks for the rest. So a chain of
+single steps needs no task and no turn of the loop, and an idle run has no task at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from typing import Any, Protocol
+
+from holdfast.machine.effects import Broken, Cancel, Done, Effect, Failed, Input
+from holdfast.machine.run import DUE, Delivery, Run
+from holdfast.runtime.clock import Clock, Ids
+from holdfast.runtime.saving import Saver
+
+#: Shared by all runs that have taken nothing in; never added to.
+NOTHING_SEEN: set[int] = set()
+
+#: A long chain gives way to the loop this often.
+GIVE_WAY_S = 0.001
+
+
+class Front(Protocol):
+    """What a front adds to a run: how a handler is called and what watchers are told."""
+
+    def step(self, run: Run, happened: Input) -> list[Effect]:
+        """The machine of this front."""
+
+    async def call(self, live: LiveRun, delivery: Delivery) -> Input:
+        """Call the handler of a delivery; what it raises fails the delivery."""
+
+    def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> None:
+        """A handler raised; the delivery is about to be parked."""
+
+    def perform(self, live: LiveRun, effect: Effect) -> list[Effect] | None:
+        """An effect that only this front knows; what it returns is performed too."""
+
+    def quiet(self, live: LiveRun) -> None:
+        """Nothing of the run is under way any more."""
+
+
+class LiveRun:
+    """One run in this process: its record, who drives it, and who waits for what.
+
+    errors: what failed deliveries raised, by delivery. orphans: errors that nobody awaited, kept
+    for whoever closes the run; detached: groups whose waiter may never look. dead: set once the record may not be
+    trusted any more (a failed save, lost ownership); everyone who waits gets it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "clock",
+        "dead",
+        "detached",
+        "errors",
+        "front",
+        "give_way_at",
+        "ids",
+        "orphans",
+        "quiet_waiters",
+        "run",
+        "running",
+        "saver",
+        "seen",
+        "stopped",
+        "tasks",
+        "waiters",
+    )
+
+    def __init__(self, run: Run, front: Front, clock: Clock, ids: Ids) -> None:
+        self.run = run
+        self.front = front
+        self.clock = clock
+        self.ids = ids
+        self.saver: Saver | None = None
+        self.dead: BaseException | None = None
+        self.give_way_at = 0.0
+        self.running: dict[int, asyncio.Task[Any] | None] = {}
+        self.stopped: set[int] | None = None
+        self.tasks: set[asyncio.Task[None]] | None = None
+        self.waiters: dict[int, asyncio.Future[Any]] | None = None
+        self.quiet_waiters: list[asyncio.Future[None]] | None = None
+        self.errors: dict[int, BaseException] | None = None
+        self.orphans: list[BaseException] | None = None
+        self.detached: set[int] | None = None
+        self.seen: set[int] = NOTHING_SEEN
+
+    # -- carrying ----------------------------------------------------------------------------------
+
+    async def carry(self, delivery: Delivery | None) -> None:
+        """Run a delivery, then whatever becomes due from it, until nothing is left for this task."""
+        front, run, running = self.front, self.run, self.running
+        while delivery is not None and delivery.status == DUE:
+            number = delivery.id
+            running[number] = asyncio.current_task()
+            try:
+                happened = await front.call(self, delivery)
+            except BaseException as error:
+                found = self._caught(delivery, error)
+                if found is None:
+                    return
+                happened = found
+            finally:
+                running.pop(number, None)
+            if self.dead is not None:
+                raise self.dead
+            if delivery.status != DUE or self.stopped:
+                stopped = self._let_go(number)
+                if stopped or delivery.status != DUE:
+                    return
+            delivery = await self.advance(front.step(run, happened))
+
+    def _caught(self, delivery: Delivery, error: BaseException) -> Input | None:
+        """What an exception out of a handler means: a failure, a stop of ours, or the task's end."""
+        if isinstance(error, asyncio.CancelledError):
+            if self._let_go(delivery.id):
+                return None
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise error
+        if self.dead is not None:
+            raise self.dead
+        if self.errors is None:
+            self.errors = {}
+        self.errors[delivery.id] = error
+        self.front.failed(self, delivery, error)
+        return Failed(delivery, f"{type(error).__name__}: {error}")
+
+    def _let_go(self, number: int) -> bool:
+        """Whether we stopped this delivery; its task is then free of our cancellation."""
+        if self.stopped is None or number not in self.stopped:
+            return False
+        self.stopped.discard(number)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            task.uncancel()
+        return True
+
+    async def advance(self, effects: list[Effect], *, here: bool = True) -> Delivery | None:
+        """Save what was stepped, then act on it. Returns the delivery this task goes on with."""
+        if self.saver is not None:
+            try:
+                await self.saver.commit()
+            except asyncio.CancelledError:
+                # What was stepped will be down; others act on it.
+                self._spawn_effects(effects)
+                raise
+            except BaseException as error:
+                self.die(error)
+                raise
+        following = self.perform(effects, here=here)
+        if following is not None:
+            now = time.monotonic()
+            if now > self.give_way_at:
+                if self.give_way_at:
+                    await asyncio.sleep(0)
+                self.give_way_at = now + GIVE_WAY_S
+        return following
+
+    def _spawn_effects(self, effects: list[Effect]) -> None:
+        self.perform(effects, here=False)
+
+    def perform(self, effects: list[Effect], *, here: bool) -> Delivery | None:
+        """Act on effects: start what is due, wake who waits, tell the front the rest."""
+        mine: Delivery | None = None
+        for effect in effects:
+            kind = type(effect)
+            if kind is Delivery:
+                if here and mine is None:
+                    mine = effect  # type: ignore[assignment]
+                else:
+                    self.spawn(effect)  # type: ignore[arg-type]
+            elif kind is Done:
+                if self.waiters:
+                    self._wake(effect.group, effect.results)  # type: ignore[union-attr]
+            elif kind is Broken:
+                self._broken(effect)  # type: ignore[arg-type]
+            elif kind is Cancel:
+                self.stop(effect.deliveries)  # type: ignore[union-attr]
+            else:
+                more = self.front.perform(self, effect)
+                if more:
+                    effects.extend(more)
+        if not self.run.live:
+            self._quiet()
+        return mine
+
+    def spawn(self, delivery: Delivery) -> None:
+        """Run a delivery in a task of its own."""
+        task = asyncio.create_task(self._carry_alone(delivery))
+        self.running[delivery.id] = task
+        if self.tasks is None:
+            self.tasks = set()
+        self.tasks.add(task)
+        task.add_done_callback(functools.partial(self._task_over, delivery.id))
+
+    def _task_over(self, number: int, task: asyncio.Task[None]) -> None:
+        if self.tasks is not None:
+            self.tasks.discard(task)
+        if self.running.get(number) is task:
+            # Cancelled before its first step: nothing in `carry` saw it.
+            del self.running[number]
+            if self.stopped is not None:
+                self.stopped.discard(number)
+
+    async def _carry_alone(self, delivery: Delivery) -> None:
+        try:
+            await self.carry(delivery)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            # A failed handler never comes here: this is a failed save, or a fault of ours.
+            self.die(error)
+            if not isinstance(error, Exception):
+                raise
+
+    # -- waiting -------------------------------------------------------------------------------------
+
+    def waiter(self, group: int) -> asyncio.Future[Any]:
+        """A future that ends when the group is done; ask before its deliveries start."""
+        if self.waiters is None:
+            self.waiters = {}
+        future = self.waiters[group] = asyncio.get_running_loop().create_future()
+        return future
+
+    def _wake(self, group: int, results: Any) -> None:
+        assert self.waiters is not None
+        future = self.waiters.pop(group, None)
+        if future is not None and not future.done():
+            future.set_result(results)
+
+    def _broken(self, broken: Broken) -> None:
+        error = (self.errors or {}).get(broken.delivery)
+        if error is None:
+            error = RuntimeError("a delivery failed")
+        future = self.waiters.pop(broken.group, None) if self.waiters else None
+        if future is not None and not future.done():
+            future.set_exception(error)
+            if self.detached is None or broken.group not in self.detached:
+                return
+        if self.orphans is None:
+            self.orphans = []
+        self.orphans.append(error)
+
+    async def until_quiet(self) -> None:
+        """Return when nothing of the run is under way."""
+        if not self.run.live and not self.running:
+            return
+        if self.dead is not None:
+            raise self.dead
+        if self.quiet_waiters is None:
+            self.quiet_waiters = []
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.quiet_waiters.append(future)
+        await future
+
+    def _quiet(self) -> None:
+        waiting = self.quiet_waiters
+        if waiting:
+            self.quiet_waiters = None
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+        self.front.quiet(self)
+
+    # -- stopping ------------------------------------------------------------------------------------
+
+    def stop(self, deliveries: tuple[int, ...]) -> None:
+        """Cancel handlers that are under way; the record decides what becomes of them."""
+        here = asyncio.current_task()
+        for number in deliveries:
+            task = self.running.get(number)
+            if task is None or task.done():
+                continue
+            if self.stopped is None:
+                self.stopped = set()
+            self.stopped.add(number)
+            if task is not here:
+                task.cancel()
+
+    def die(self, error: BaseException) -> None:
+        """The record in memory can be trusted no more: tell everyone who waits, start nothing."""
+        if self.dead is not None:
+            return
+        self.dead = error
+        if self.saver is not None:
+            self.saver.fail(error)
+        for future in [*(self.waiters or {}).values(), *(self.quiet_waiters or [])]:
+            if not future.done():
+                future.set_exception(error)
+        self.waiters = None
+        self.quiet_waiters = None
+        here = asyncio.current_task()
+        for task in list(self.tasks or ()):
+            if task is not here:
+                task.cancel()
+        self.front.quiet(self)
+
+    async def settled(self) -> None:
+        """Return when the tasks of handlers that were stopped have gone."""
+        here = asyncio.current_task()
+        waiting = {task for task in list(self.tasks or ()) if task is not here}
+        if waiting:
+            await asyncio.wait(waiting)
+
+    async def halt(self) -> list[int]:
+        """Cancel every handler under way and wait until they have gone; their deliveries stay due."""
+        numbers = list(self.running)
+        self.stop(tuple(numbers))
+        await self.settled()
+        return numbers

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may write to a run: one owner per process and store, known by a lock and a beating counter.
+
+An owner that is gone shows in two ways: nobody holds its lock any more, which frees its runs at
+once, or its counter stands still for `STALL_S` on the watcher's own clock, which frees the runs
+of a frozen process whose lock is still held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from holdfast.errors import RunOwned
+from holdfast.persistence.store import Claim, Store
+from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
+
+#: How often an owner of runs raises its counter.
+BEAT_S = 5.0
+#: So long a held lock's counter may stand still before its runs are taken over.
+STALL_S = 15.0
+
+
+class Owner:
+    """This process as an owner in one store."""
+
+    def __init__(self, store: Store, clock: Clock = CLOCK, ids: Ids = IDS) -> None:
+        self.store = store
+        self.clock = clock
+        self.id = f"owner-{ids.new()}"
+        self._enrolled = False
+        self._enrolling = asyncio.Lock()
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._beating: asyncio.TimerHandle | None = None
+
+    async def enrol(self) -> str:
+        """Become known in the store; returns the owner id."""
+        if not self._enrolled:
+            async with self._enrolling:
+                if not self._enrolled:
+                    await self.store.enrol(self.id)
+                    self._enrolled = True
+        self._keep_beating()
+        return self.id
+
+    def _keep_beating(self) -> None:
+        """Raise the counter now and then, from a timer: an owner without runs has no task."""
+        if not self.store.shared:
+            return
+        if self._beating is not None and not self._beating.cancelled():
+            return
+        loop = asyncio.get_running_loop()
+        self._beating = loop.call_later(BEAT_S, lambda: asyncio.ensure_future(self._beat()))
+
+    async def _beat(self) -> None:
+        self._beating = None
+        if not self._enrolled:
+            return
+        await self.store.renew(self.id)
+        self._keep_beating()
+
+    async def retire(self) -> None:
+        """Leave the store: every run this owner holds is free."""
+        if self._beating is not None:
+            self._beating.cancel()
+            self._beating = None
+        if self._enrolled:
+            self._enrolled = False
+            await self.store.retire(self.id)
+
+    async def claim(self, run_id: str) -> Claim:
+        """Own a run, taking it from an owner that is gone.
+
+        Raises: RunOwned while a live owner holds it, RunNotFound, RunClosed.
+        """
+        await self.enrol()
+        row = await self.store.row(run_id)
+        if row.owner is None or row.owner == self.id:
+            return await self.store.claim(run_id, self.id)
+        if await self.is_gone(row.owner):
+            return await self.store.claim(run_id, self.id, over=row.owner)
+        raise RunOwned(
+            f"run {run_id!r} is owned by a live process", run_id=run_id, owner=row.owner
+        )
+
+    async def is_gone(self, owner: str) -> bool:
+        """Whether an owner holds its lock no more, or its counter has stood still too long."""
+        for known in await self.store.owners():
+            if known.owner != owner:
+                continue
+            if not known.locked:
+                return True
+            now = self.clock.monotonic()
+            beat, since = self._seen.get(owner, (-1, now))
+            if beat != known.beat:
+                self._seen[owner] = (known.beat, now)
+                return False
+            return now - since >= STALL_S
+        return True
+
+
+_OWNERS: WeakKeyDictionary[Store, Owner] = WeakKeyDictionary()
+
+
+def owner_in(store: Store) -> Owner:
+    """This process's owner in a store, for runs that no engine holds."""
+    owner = _OWNERS.get(store)
+    if owner is None:
+        owner = _OWNERS[store] = Owner(store)
+    return owner

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The order of saving: everything that happened up to a point is written before anyone acts on it.
+
+One append is under way per run; what happens meanwhile goes into the next one, so each commit is
+a prefix of the run's one order. A failed append ends the run in memory: it is raised to everyone
+who waits, nothing starts after it, and reopening reads the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import msgspec
+
+from holdfast.errors import InternalError
+from holdfast.machine import ledger
+from holdfast.machine.journal import Journal
+from holdfast.machine.run import Run, Wait
+from holdfast.persistence.store import CheckpointMark, Claim, Commit, Store, WaitRow
+from holdfast.runtime.clock import Clock, Ids
+
+
+class Keeper(Protocol):
+    """Where a run's commits go: a store's journal, or a checkpoint storage behind its adapter."""
+
+    head: int
+
+    async def append(self, run: Run, commit: Commit, *, after: int) -> int:
+        """Write the commit that follows *after*; returns its seq."""
+
+    async def release(self) -> None:
+        """Give up what is held for the run."""
+
+
+class StoreKeeper:
+    """Commits to a store under a claim."""
+
+    __slots__ = ("claim", "head", "store")
+
+    def __init__(self, store: Store, claim: Claim, head: int) -> None:
+        self.store = store
+        self.claim = claim
+        self.head = head
+
+    async def append(self, run: Run, commit: Commit, *, after: int) -> int:
+        """Append to the journal of the run."""
+        return await self.store.append(self.claim, commit, after=after)
+
+    async def release(self) -> None:
+        """Give the claim up."""
+        await self.store.release(self.claim)
+
+
+class Saver:
+    """Writes one run's changes, in order, one append at a time.
+
+    mark: makes the next commit a checkpoint. opened: waits that the next commit opens.
+    consumed: inbox numbers it has taken in. dead: the failure after which nothing is written.
+    """
+
+    __slots__ = (
+        "clock",
+        "consumed",
+        "dead",
+        "done",
+        "flying",
+        "ids",
+        "journal",
+        "keeper",
+        "last_checkpoint",
+        "mark",
+        "opened",
+        "rewrite",
+        "run",
+        "wanted",
+    )
+
+    def __init__(self, run: Run, keeper: Keeper, clock: Clock, ids: Ids) -> None:
+        if run.journal is None:
+            raise InternalError("a run without a journal cannot be saved")
+        self.run = run
+        self.journal: Journal = run.journal
+        self.keeper = keeper
+        self.clock = clock
+        self.ids = ids
+        self.mark: CheckpointMark | None = None
+        self.last_checkpoint: int | None = None
+        self.opened: list[Wait] = []
+        self.consumed: list[int] = []
+        self.dead: BaseException | None = None
+        self.rewrite = False
+        self.wanted = 0
+        self.done = 0
+        self.flying: asyncio.Task[None] | None = None
+
+    async def commit(self) -> None:
+        """Return when everything that has happened so far is down. Raises: StoreError."""
+        self.wanted += 1
+        mine = self.wanted
+        while self.done < mine:
+            if self.dead is not None:
+                raise self.dead
+            if self.flying is None:
+                # A task of its own: a caller who is cancelled must not tear an append in two.
+                self.flying = asyncio.create_task(self._append())
+            await asyncio.shield(self.flying)
+
+    async def settle(self) -> None:
+        """Return when no append is under way; failures were told to those who waited for them."""
+        while self.flying is not None:
+            await asyncio.wait({self.flying})
+
+    async def _append(self) -> None:
+        upto = self.wanted
+        try:
+            commit = self._take()
+            if commit is not None:
+                seq = await self.keeper.append(self.run, commit, after=self.keeper.head)
+                self.keeper.head = seq
+                if commit.checkpoint is not None:
+                    self.last_checkpoint = seq
+            self.done = upto
+        except BaseException as error:
+            self.dead = error
+            raise
+        finally:
+            self.flying = None
+
+    def _take(self) -> Commit | None:
+        ledger.write_open(self.run)
+        journal = self.journal
+        if journal.is_clean and self.mark is None and not self.opened and not self.consumed:
+            return None
+        delta = journal.take()
+        anchor = journal.anchor() if self.rewrite or journal.wants_anchor() else None
+        self.rewrite = False
+        now = self.clock.now()
+        commit = Commit(
+            commit_id=self.ids.new(),
+            status=store_status(self.run),
+            due=self.run.live > 0,
+            at=now,
+            delta=delta,
+            anchor=anchor,
+            checkpoint=self.mark,
+            waits=tuple(wait_row(self.run, wait) for wait in self.opened),
+            consumed=tuple(self.consumed),
+            error=self.run.error,
+        )
+        self.mark = None
+        self.opened = []
+        self.consumed = []
+        return commit
+
+    def fail(self, error: BaseException) -> None:
+        """The run in memory is not what the store holds any more: write nothing from now on."""
+        if self.dead is None:
+            self.dead = error
+
+
+def store_status(run: Run) -> str:
+    """The status word under which a store lists the run."""
+    if run.lifecycle == "closed" or (run.front == "workflow" and run.status == "completed"):
+        return run.status
+    if run.status == "failed":
+        return "parked"
+    if run.live:
+        return "running"
+    return "waiting" if run.waits else "idle"
+
+
+def wait_row(run: Run, wait: Wait) -> WaitRow:
+    """A wait as the store keeps it, for whoever answers without the definition."""
+    assert run.journal is not None
+    if wait.data is None:
+        wait.data = run.journal.codec.encode(wait.payload, f"payload of wait {wait.id}")
+    schema = None if wait.schema is None else msgspec.json.encode(wait.schema)
+    return WaitRow(
+        run_id=run.run_id,
+        wait_id=wait.id,
+        generation=wait.generation,
+        type=wait.type,
+        payload=wait.data,
+        opened_at=wait.opened_at,
+        schema=schema,
+        deadline=wait.deadline,
+    )

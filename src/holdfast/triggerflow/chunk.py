@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A chunk: a user handler with its place in a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.runtime.calling import is_async
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A function as the runtime calls it."""
+
+    function: Callable[..., Any]
+    is_async: bool
+
+
+class Chunk:
+    """A handler under a name. It can be called, and used in `to` and `when` of any flow.
+
+    trigger: the event it gives off when done. is_named: whether the name was given, or is the
+    function's own; a chunk without one is known by its place.
+    """
+
+    __slots__ = ("emit_signals", "function", "handler", "id", "is_named", "name")
+
+    def __init__(self, function: Callable[..., Any], name: str, *, is_named: bool = True) -> None:
+        self.function = function
+        self.name = name
+        self.id = name
+        self.is_named = is_named
+        self.emit_signals: tuple[str, ...] = ()
+        self.handler = Handler(function, is_async(function))
+
+    @property
+    def trigger(self) -> str:
+        """The event that says this chunk is done."""
+        return f"chunk:{self.id}"
+
+    def declare_emits(self, *names: str) -> Chunk:
+        """Say which events the handler emits, for readers of the flow. Returns the chunk."""
+        for name in names:
+            if not isinstance(name, str):
+                raise TypeError(f"declare_emits takes event names; found {type(name).__name__}")
+        self.emit_signals = tuple(dict.fromkeys((*self.emit_signals, *names)))
+        return self
+
+    def __call__(self, data: Any) -> Any:
+        """Call the handler as if it were the plain function."""
+        return self.function(data)
+
+
+def own_name(function: Callable[..., Any]) -> str | None:
+    """The name a callable brings along: a function's, or its class's; None for a lambda."""
+    name = getattr(function, "__name__", None)
+    if isinstance(name, str):
+        return None if name == "<lambda>" else name
+    inner = getattr(function, "func", None)
+    if callable(inner):
+        return own_name(inner)
+    return type(function).__name__

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a handler receives: the value, the signal, and the run it may read and change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from holdfast.machine.run import Delivery
+from holdfast.runtime.portal import at_home, blocking
+from holdfast.triggerflow import interrupts, pausing
+from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.state_face import StateFace
+
+I = TypeVar("I")  # noqa: E741
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How a handler came to run again: the answer, and the interrupt it answers."""
+
+    value: Any = None
+    interrupt_id: str | None = None
+    interrupt: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {
+            "value": self.value,
+            "interrupt_id": self.interrupt_id,
+            "interrupt": self.interrupt,
+        }
+
+
+_NO_RESUME = Resume()
+
+
+class TriggerFlowRuntimeData(StateFace, Generic[I, S, R]):
+    """One handler call's view of its run. Writes and emits are known to come from this call."""
+
+    __slots__ = ("_delivery", "_run", "paused", "value")
+
+    def __init__(self, run: FlowRun, delivery: Delivery) -> None:
+        self._run = run
+        self._delivery = delivery
+        self.value: Any = delivery.payload
+        self.paused = False
+
+    def _access(self) -> tuple[FlowRun, Delivery]:
+        return self._run, self._delivery
+
+    # -- the signal ----------------------------------------------------------------------------------
+
+    @property
+    def input(self) -> Any:
+        """The value that reached this handler; another name of `value`."""
+        return self.value
+
+    @input.setter
+    def input(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def inputs(self) -> Any:
+        """Another name of `value`."""
+        return self.value
+
+    @inputs.setter
+    def inputs(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def event(self) -> str:
+        """The event that reached this handler."""
+        return self._delivery.event
+
+    @property
+    def trigger_event(self) -> str:
+        """Another name of `event`."""
+        return self._delivery.event
+
+    @property
+    def type(self) -> str:
+        """The kind of the signal: "event" or "runtime_data"."""
+        return self._delivery.kind
+
+    @property
+    def trigger_type(self) -> str:
+        """Another name of `type`."""
+        return self._delivery.kind
+
+    @property
+    def attempt(self) -> int:
+        """How often this delivery was begun before; 0 the first time."""
+        return self._delivery.attempt
+
+    @property
+    def execution(self) -> Any:
+        """The execution this call belongs to."""
+        return self._run.execution
+
+    @property
+    def execution_id(self) -> str:
+        """The id of that execution."""
+        return self._run.run.run_id
+
+    # -- resuming ------------------------------------------------------------------------------------
+
+    @property
+    def is_resume(self) -> bool:
+        """Whether this call continues an answered pause."""
+        return self._delivery.wait is not None
+
+    @property
+    def resume(self) -> Resume:
+        """The answer, if this call continues an answered pause; all None otherwise."""
+        wait = self._run.answered(self._delivery)
+        if wait is None:
+            return _NO_RESUME
+        return Resume(wait.value, wait.id, interrupts.find(self._run.run, wait.id))
+
+    # -- resources -----------------------------------------------------------------------------------
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        """The live resources of this execution, to read."""
+        return self._run.resources
+
+    def get_resource(self, key: str, default: Any = None) -> Any:
+        """A live resource, or the default."""
+        return self._run.resources.get(key, default)
+
+    def require_resource(self, key: str) -> Any:
+        """A live resource. Raises: ResourceMissing, a KeyError that lists what there is."""
+        return self._run.resources.require(key)
+
+    def set_resource(self, key: str, value: Any) -> None:
+        """Put a live resource into this execution."""
+        self._run.resources.set(key, value)
+
+    def del_resource(self, key: str) -> None:
+        """Take a live resource out of this execution."""
+        self._run.resources.delete(key)
+
+    # -- events, stream, pause -----------------------------------------------------------------------
+
+    async def async_emit(self, event: str, value: Any = None, *, trigger_type: str = "event") -> Any:
+        """Send a signal and wait for all that follows. Returns the handlers' values, or None."""
+        return await self._run.emit_from(self._delivery, event, value, trigger_type)
+
+    async def async_emit_nowait(
+        self, event: str, value: Any = None, *, trigger_type: str = "event"
+    ) -> asyncio.Future[Any] | None:
+        """Send a signal and go on; close waits for what follows."""
+        return await self._run.emit_nowait_from(self._delivery, event, value, trigger_type)
+
+    def emit(self, event: str, value: Any = None, *, trigger_type: str = "event") -> Any:
+        """The blocking form of `async_emit`, for sync handlers."""
+        return blocking(self.async_emit(event, value, trigger_type=trigger_type))
+
+    def emit_nowait(self, event: str, value: Any = None, *, trigger_type: str = "event") -> Any:
+        """The form of `async_emit_nowait` for sync handlers."""
+        return blocking(self.async_emit_nowait(event, value, trigger_type=trigger_type))
+
+    async def async_put_into_stream(self, item: Any) -> None:
+        """Put an item into the runtime stream."""
+        self._run.put(item)
+
+    def put_into_stream(self, item: Any) -> None:
+        """Put an item into the runtime stream."""
+        at_home(self._run.put, item)
+
+    async def async_put(self, item: Any) -> None:
+        """Another name of `async_put_into_stream`."""
+        self._run.put(item)
+
+    def put(self, item: Any) -> None:
+        """Another name of `put_into_stream`."""
+        at_home(self._run.put, item)
+
+    async def async_stop_stream(self) -> None:
+        """End the runtime stream."""
+        self._run.stop_stream()
+
+    def stop_stream(self) -> None:
+        """End the runtime stream."""
+        at_home(self._run.stop_stream)
+
+    async def async_pause_for(
+        self,
+        *,
+        type: str = "pause",  # noqa: A002
+        payload: Any = None,
+        resume_to: Any = None,
+        resume_event: str | None = None,
+        interrupt_id: str | None = None,
+        max_resumes: int | None = 1,
+    ) -> dict[str, Any]:
+        """Ask somebody outside and withhold this chunk's continuation until the answer.
+
+        resume_to: "next" (the answer becomes this chunk's output), "self" (this chunk runs again,
+        at most max_resumes times) or {"event": name}. Returns a marker that holds the interrupt;
+        code after the call still runs. Raises: PauseNotAllowed, WaitExists, SelfResumeLimit.
+        """
+        # Many parameters because: they are the documented keywords of a pause.
+        ask = pausing.Ask(
+            type=type,
+            payload=payload,
+            resume=pausing.resume_word(resume_to, resume_event),
+            interrupt_id=interrupt_id,
+            max_resumes=pausing.checked_limit(max_resumes),
+        )
+        interrupt = await pausing.pause(self._run, self._delivery, ask)
+        self.paused = True
+        return {"interrupt": interrupt, "interrupt_id": interrupt["id"]}
+
+    def pause_for(self, **options: Any) -> dict[str, Any]:
+        """The blocking form of `async_pause_for`, for sync handlers."""
+        return blocking(self.async_pause_for(**options))
+
+    async def async_continue_with(
+        self, interrupt_id: str, value: Any = None, *, resume_request_id: str | None = None
+    ) -> dict[str, Any] | None:
+        """Answer an interrupt of this execution; see `Execution.async_continue_with`."""
+        return await pausing.continue_with(self._run, interrupt_id, value, resume_request_id, None)
+
+    def get_interrupt(self, interrupt_id: str) -> dict[str, Any] | None:
+        """An interrupt of this execution, or None."""
+        return interrupts.find(self._run.run, interrupt_id)
+
+    def get_pending_interrupts(self) -> dict[str, dict[str, Any]]:
+        """The open interrupts of this execution, by id, oldest first."""
+        return interrupts.pending(self._run.run)
+
+    def is_waiting(self) -> bool:
+        """Whether this execution has open interrupts."""
+        return self._run.is_waiting
+
+    def get_status(self) -> str:
+        """The status word of this execution."""
+        return self._run.status
+
+
+TriggerFlowEventData = TriggerFlowRuntimeData

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A flow: the definition, and the ways to run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from holdfast.definition import blueprint as blueprints
+from holdfast.errors import DefinitionError, NotASave
+from holdfast.machine.run import new_run
+from holdfast.persistence.codec import Codec
+from holdfast.persistence.store import Store, check_run_id
+from holdfast.persistence.types import TypeRegistry, default_types
+from holdfast.runtime.clock import IDS
+from holdfast.runtime.home import Home
+from holdfast.triggerflow.chunk import Chunk
+from holdfast.triggerflow.data import TriggerFlowRuntimeData
+from holdfast.triggerflow.execution import Execution
+from holdfast.triggerflow.flow_twins import TriggerFlowTwins
+from holdfast.triggerflow.process import Process
+from holdfast.triggerflow.resources import Resources
+from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.wiring import Compiled, Wiring
+
+I = TypeVar("I")  # noqa: E741
+S = TypeVar("S")
+R = TypeVar("R")
+
+#: Seconds of idleness after which an execution that nobody waits for closes by itself.
+AUTO_CLOSE_S = 10.0
+
+
+class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
+    """A definition of chunks and the events between them; it serves any number of executions.
+
+    The first positional argument is a blueprint, not the name. Building on the flow later does
+    not reach executions that exist already.
+    """
+
+    front = "flow"
+
+    def __init__(
+        self, blueprint: Mapping[str, Any] | str | None = None, name: str | None = None
+    ) -> None:
+        self.name = name or f"flow-{IDS.new()}"
+        self.types: TypeRegistry = default_types.child()
+        self._wiring = Wiring()
+        self._resources = Resources()
+        self._executions: dict[str, Execution] = {}
+        if blueprint is not None:
+            self.load_blueprint(blueprint)
+
+    # -- definition ----------------------------------------------------------------------------------
+
+    @property
+    def chunks(self) -> dict[str, Chunk]:
+        """The chunks by name."""
+        return dict(self._wiring.chunks)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the structure: names, kinds, edges; no code, paths or lines."""
+        return self.compiled().fingerprint
+
+    def compiled(self) -> Compiled:
+        """The frozen definition as it stands now."""
+        return self._wiring.compiled(self.name)
+
+    def chunk(self, target: Callable[..., Any] | str) -> Any:
+        """Make a chunk of a function: `@flow.chunk` or `@flow.chunk("name")`."""
+        if isinstance(target, str):
+            return lambda function: self._wiring.make_chunk(function, target, "chunk")
+        return self._wiring.make_chunk(target, None, "chunk")
+
+    def register_chunk_handler(
+        self, function: Callable[..., Any], *, name: str | None = None
+    ) -> TriggerFlow[I, S, R]:
+        """Make a handler known by name, so that blueprints can refer to it. Returns the flow."""
+        self._wiring.register(function, name)
+        return self
+
+    def register_type(self, cls: type, name: str | None = None, **how: Any) -> TriggerFlow[I, S, R]:
+        """Let instances of a class be kept by runs of this flow. Returns the flow."""
+        self.types.register(cls, name, **how)
+        return self
+
+    def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT001, FBT002
+        """Put a handler at the start; see `Process.to`."""
+        return Process(self._wiring).to(target, side_branch, name)
+
+    def side_branch(self, target: Any, *, name: str | None = None) -> Process:
+        """Put a handler beside the start; see `Process.side_branch`."""
+        return Process(self._wiring).side_branch(target, name=name)
+
+    def when(self, trigger: Any, *, mode: str = "and") -> Process:
+        """Begin a chain at a signal; see `Process.when`."""
+        return Process(self._wiring).when(trigger, mode=mode)
+
+    def for_each(self, *, concurrency: int | None = None, name: str | None = None) -> Process:
+        """Run what follows once for each item of the input; see `Process.for_each`."""
+        return Process(self._wiring).for_each(concurrency=concurrency, name=name)
+
+    # -- blueprint -----------------------------------------------------------------------------------
+
+    def save_blueprint(self) -> dict[str, Any]:
+        """The structure as JSON-friendly data: nodes and edges, handlers by name, no code.
+
+        Raises: DefinitionError (a ValueError) for a chunk without a name of its own.
+        """
+        return blueprints.to_dict(self.compiled().plan)
+
+    def load_blueprint(self, blueprint: Mapping[str, Any] | str) -> TriggerFlow[I, S, R]:
+        """Replace the structure by a blueprint's, binding handlers by name. Returns the flow.
+
+        blueprint: the mapping, or its JSON text. The flow keeps its name; one that cannot be
+        loaded changes nothing. Raises: HandlersMissing naming all that are not registered,
+        DefinitionError (ValueErrors), TypeError.
+        """
+        if isinstance(blueprint, str):
+            try:
+                blueprint = json.loads(blueprint)
+            except ValueError as error:
+                raise NotASave("a blueprint text is JSON; this is not") from error
+        self._wiring.replace_all(blueprints.from_dict(blueprint))
+        return self
+
+    # -- resources -----------------------------------------------------------------------------------
+
+    def set_runtime_resource(self, key: str, value: Any) -> TriggerFlow[I, S, R]:
+        """Put a live resource that every execution finds. Returns the flow."""
+        self._resources.set(key, value)
+        return self
+
+    def get_runtime_resource(self, key: str, default: Any = None) -> Any:
+        """A live resource of the flow, or the default."""
+        return self._resources.get(key, default)
+
+    def update_runtime_resources(
+        self, mapping: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> TriggerFlow[I, S, R]:
+        """Put several live resources. Returns the flow."""
+        self._resources.update(mapping, **more)
+        return self
+
+    def del_runtime_resource(self, key: str) -> TriggerFlow[I, S, R]:
+        """Take a live resource out. Returns the flow."""
+        self._resources.delete(key)
+        return self
+
+    def clear_runtime_resources(self) -> TriggerFlow[I, S, R]:
+        """Take all live resources out. Returns the flow."""
+        self._resources.clear()
+        return self
+
+    # -- running -------------------------------------------------------------------------------------
+
+    def create_execution(
+        self,
+        *,
+        runtime_resources: Mapping[str, Any] | None = None,
+        auto_close: bool = True,
+        auto_close_timeout: float | None = AUTO_CLOSE_S,
+        store: Store | None = None,
+        run_id: str | None = None,
+    ) -> Execution:
+        """A run of this flow as it is now.
+
+        auto_close: close by itself after so many idle seconds; at once when the caller waits in
+        `async_start`. store: keep the run there, saved at every finished chunk; a run of that
+        run_id is opened if it exists. Raises: InvalidId.
+        """
+        home = None if store is None else Home(store)
+        return self.execution_in(
+            home,
+            run_id,
+            runtime_resources,
+            auto_close=auto_close,
+            auto_close_timeout=auto_close_timeout,
+        )
+
+    def execution_in(
+        self,
+        home: Home | None,
+        run_id: str | None,
+        resources: Mapping[str, Any] | None = None,
+        *,
+        auto_close: bool = True,
+        auto_close_timeout: float | None = None,
+    ) -> Execution:
+        """A run kept in a home, for an engine; in none, for memory."""
+        compiled = self.compiled()
+        run = new_run(check_run_id(run_id) if run_id is not None else IDS.new(), "flow", compiled.plan)
+        flow = FlowRun(
+            run,
+            compiled,
+            Codec(self.types),
+            Resources(self._resources, resources),
+            TriggerFlowRuntimeData,
+        )
+        return Execution(
+            flow, auto_close=auto_close, auto_close_timeout=auto_close_timeout, home=home
+        )
+
+    async def async_start(
+        self,
+        value: Any = None,
+        *,
+        timeout: float | None = 0.0,
+        auto_close: bool = True,
+        runtime_resources: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Run the flow once in an execution nobody else holds; returns its close snapshot.
+
+        timeout: seconds of idleness before it closes. A pause raises, since nobody could answer.
+        Raises: what a handler raised, PauseNotAllowed, DefinitionError.
+        """
+        if not auto_close or timeout is None:
+            raise DefinitionError(
+                "flow.start waits for the close: it takes no auto_close=False and no timeout=None",
+                hint="Use create_execution(auto_close=False) to hold the execution yourself.",
+            )
+        execution = self.execution_in(None, None, runtime_resources)
+        execution.hide()
+        snapshot: dict[str, Any] = await execution.async_start(value, timeout=timeout)
+        return snapshot

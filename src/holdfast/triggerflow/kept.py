@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an execution comes from a store or a document, is begun, taken up again, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from typing import Any
+
+from holdfast.errors import RunNotFound
+from holdfast.machine import dispatch, ledger
+from holdfast.machine.effects import Effect, Emitted, Retried
+from holdfast.machine.run import DUE, PARKED, Run
+from holdfast.persistence.store import RunHead
+from holdfast.runtime import inbox
+from holdfast.runtime.home import Home, check_compatible, rebuilt
+from holdfast.runtime.live import LiveRun
+from holdfast.triggerflow.closing import Closer
+from holdfast.triggerflow.running import FlowRun
+
+
+class Kept:
+    """The part of an execution that knows where its record is kept; an engine drives it by this."""
+
+    def __init__(self, flow: FlowRun, home: Home | None) -> None:
+        self._flow = flow
+        self._home = home
+        self._closer = Closer(flow, None)
+        self._is_opened = home is None
+        self._opening: asyncio.Lock | None = None
+        self._resume_due = False
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run; the same over save and load, unless a store took a copy."""
+        return self._flow.run.run_id
+
+    @property
+    def live(self) -> LiveRun:
+        """The run under way, for the engine."""
+        return self._flow.live
+
+    @property
+    def has_parked(self) -> bool:
+        """Whether deliveries wait for somebody's decision."""
+        return any(d.status == PARKED for d in self._flow.run.deliveries.values())
+
+    def _take_over(self, run: Run) -> None:
+        flow = self._flow
+        flow.run = run
+        flow.live.run = run
+        flow.stream = None
+        self._resume_due = bool(run.live)
+        if run.lifecycle == "closed":
+            self._closer.snapshot = flow.get_state(None)
+
+    def _begin(self, value: Any) -> tuple[int, list[Effect]]:
+        flow = self._flow
+        run = flow.run
+        data = flow.kept(value, "input", ("event", "START"))
+        run.facts["started"] = True
+        run.facts["started_at"] = flow.live.clock.now()
+        run.status = "running"
+        if run.journal is not None:
+            run.journal.put("facts", flow.codec.encode(run.facts, "facts"))
+        return dispatch.emit(run, Emitted("event", "START", value, data))
+
+    async def _ready(self) -> None:
+        """Before anything awaited: the run is open in its store, and loaded work is under way."""
+        if self._flow.live.dead is not None:
+            raise self._flow.live.dead
+        if not self._is_opened:
+            if self._opening is None:
+                self._opening = asyncio.Lock()
+            async with self._opening:
+                if not self._is_opened:
+                    await self._open()
+                    self._is_opened = True
+        if self._resume_due:
+            self._resume_due = False
+            self._start_unfinished()
+
+    async def _open(self) -> None:
+        assert self._home is not None
+        try:
+            await self._home.store.row(self.run_id)
+        except RunNotFound:
+            self._open_new(None)
+            return
+        await self._recover()
+
+    def _open_new(self, digest: str | None) -> None:
+        assert self._home is not None
+        flow = self._flow
+        head = RunHead(
+            run_id=self.run_id,
+            definition=flow.run.plan.name,
+            front="flow",
+            fingerprint=flow.compiled.fingerprint,
+            created_at=self._home.clock.now(),
+            input_digest=digest or "",
+        )
+        flow.live.saver = self._home.new_saver(flow.run, head, flow.codec)
+
+    async def _recover(self) -> None:
+        assert self._home is not None
+        flow = self._flow
+        claim, stored = await self._home.claimed(self.run_id)
+        run = rebuilt(stored, flow.compiled.plan, flow.codec)
+        prints = (stored.row.head.fingerprint, flow.compiled.fingerprint)
+        warning = check_compatible(run, set(flow.compiled.plan.by_id), prints)
+        if warning is not None:
+            warnings.warn(warning, RuntimeWarning, stacklevel=2)
+        self._take_over(run)
+        flow.live.saver = self._home.saver(run, claim, stored.seq)
+        if stored.consumed:
+            flow.live.seen = set(stored.consumed)
+
+    def _start_unfinished(self) -> None:
+        """Run again, each from its top, what no emitter has to ask for first."""
+        run = self._flow.run
+        held = {d.id for waiting in run.held.values() for d in waiting}
+        for delivery in list(run.deliveries.values()):
+            if delivery.status == DUE and delivery.id not in held:
+                for effect in ledger.prepare_repeat(run, delivery):
+                    self._flow.perform(self._flow.live, effect)
+                self._flow.live.spawn(delivery)
+
+    # -- what an engine needs ------------------------------------------------------------------------
+
+    async def begin(self, value: Any, digest: str) -> None:
+        """Start in the store and return after the first commit; the handlers run in tasks."""
+        self._open_new(digest)
+        self._is_opened = True
+        self._closer.delay = 0.0
+        _, effects = self._begin(value)
+        await self._flow.live.advance(effects, here=False)
+
+    async def recover(self, *, retry_parked: bool = False) -> None:
+        """Take the run from the store and start what is unfinished."""
+        await self._recover()
+        self._is_opened = True
+        self._closer.delay = 0.0
+        await self._ready()
+        if retry_parked:
+            effects = [
+                e
+                for parked in self._flow.parked()
+                for e in self._flow.step(self._flow.run, Retried(parked))
+            ]
+            await self._flow.live.advance(effects, here=False)
+        await self.hear()
+        if not self._flow.run.live:
+            self._closer.on_quiet()
+
+    async def hear(self) -> None:
+        """Take in what was posted for the run."""
+        heard = await inbox.take_in(self._flow.live, self._flow.posted)
+        for wait in heard.values():
+            self._flow.publish("interrupt", "resume", wait, value=wait.value)
+
+    async def result(self) -> dict[str, Any]:
+        """Wait for the end and return the close snapshot. Raises: what failed the run."""
+        return await self._closer.until_closed()
+
+    async def stop(self) -> None:
+        """Stop carrying the run here; unfinished work stays due in the record."""
+        live = self._flow.live
+        await live.halt()
+        if live.saver is not None:
+            await live.saver.settle()
+            if live.dead is None and live.saver.keeper.head:
+                await live.saver.keeper.release()
+        self._closer.delay = None

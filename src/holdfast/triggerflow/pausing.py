@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking and being answered: `pause_for` and `continue_with`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from holdfast.errors import (
+    DefinitionError,
+    PauseNotAllowed,
+    SelfResumeLimit,
+    ValueRefused,
+    WaitExists,
+)
+from holdfast.machine import ledger, waits
+from holdfast.machine.effects import Answered
+from holdfast.machine.run import PARKED, Delivery, Entry, Wait
+from holdfast.persistence.store import check_id
+from holdfast.runtime import inbox
+from holdfast.triggerflow.interrupts import find, interrupt_of
+from holdfast.triggerflow.running import FlowRun
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One pause as asked for. resume: "next", "self" or "event:<name>"."""
+
+    type: str
+    payload: Any
+    resume: str
+    interrupt_id: str | None
+    max_resumes: int | None
+
+
+def resume_word(resume_to: Any, resume_event: str | None) -> str:
+    """The two spellings of where an answer goes, as one word. Raises: ValueError."""
+    if resume_to is None:
+        return "next" if resume_event is None else f"event:{resume_event}"
+    if resume_to in ("next", "self"):
+        return str(resume_to)
+    if isinstance(resume_to, dict) and list(resume_to) == ["event"]:
+        event = resume_to["event"]
+        if isinstance(event, str) and event:
+            return f"event:{event}"
+    raise DefinitionError(
+        'resume_to: expected "next", "self" or {"event": name}; '
+        f"found {resume_to if isinstance(resume_to, str) else type(resume_to).__name__!r}"
+    )
+
+
+def checked_limit(value: Any) -> int | None:
+    """max_resumes: an int of at least 0, or None for no limit. Raises: ValueError."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise DefinitionError("max_resumes: expected an int of at least 0, or None")
+    return value
+
+
+async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
+    """Open a wait, save it, then tell watchers. Returns the interrupt.
+
+    A repeat of the handler that asks the same again gets the wait that is already open.
+    """
+    run = flow.run
+    if flow.hidden:
+        raise PauseNotAllowed(
+            f"pause_for in flow {run.plan.name!r} requires an exposed execution handle",
+            run_id=run.run_id,
+        )
+    if by is None and ask.resume == "self":
+        raise DefinitionError('resume_to="self" has no meaning outside a chunk')
+    data = None if run.journal is None else flow.codec.encode(ask.payload, "payload of the pause")
+    entry_name = ask.interrupt_id or f"{ask.type}:{ask.resume}"
+    again = _asked_before(flow, by, entry_name, ask, data)
+    if again is not None:
+        return interrupt_of(run, again)
+    wait = _new_wait(flow, by, ask, data)
+    waits.open_wait(run, wait)
+    if by is not None:
+        entry = Entry("pause", entry_name, ledger.digest_of(data), ask.payload, wait=wait.id)
+        ledger.record(run, by.id, entry)
+    live = flow.live
+    if live.saver is not None:
+        live.saver.opened.append(wait)
+        await live.advance([], here=False)
+    flow.publish("interrupt", "pause", wait)
+    return interrupt_of(run, wait)
+
+
+def _asked_before(
+    flow: FlowRun, by: Delivery | None, name: str, ask: Ask, data: bytes | None
+) -> Wait | None:
+    if by is None:
+        return None
+    found = ledger.find(flow.run, by.id, "pause", name, ask.payload, ledger.digest_of(data))
+    if found < 0:
+        return None
+    wait = flow.run.waits.get(flow.run.ledgers[by.id].entries[found].wait or "")
+    if wait is not None:
+        wait.asked = True
+    return wait
+
+
+def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) -> Wait:
+    run = flow.run
+    wait_id = ask.interrupt_id
+    if wait_id is not None:
+        check_id(wait_id, "interrupt_id")
+    resumes = 0
+    before = run.waits.get(by.wait) if by is not None and by.wait is not None else None
+    if before is not None and ask.resume == "self" and wait_id in (None, before.id):
+        resumes = before.resumes + 1
+        if ask.max_resumes is not None and resumes > ask.max_resumes:
+            raise SelfResumeLimit(
+                f"self resume limit of {ask.max_resumes} reached for interrupt {before.id!r}",
+                run_id=run.run_id,
+            )
+    elif ask.resume == "self" and ask.max_resumes == 0:
+        raise SelfResumeLimit("self resume limit of 0: the pause could never resume")
+    if wait_id is not None and wait_id in run.waits:
+        _make_room(flow, by, run.waits[wait_id])
+    return Wait(
+        id=wait_id or flow.live.ids.new(),
+        type=ask.type,
+        payload=flow.codec.copy(ask.payload),
+        opener=by.id if by is not None else 0,
+        resume=ask.resume if by is not None or ask.resume.startswith("event:") else "none",
+        origin=None if by is None else msgspec.structs.replace(by, wait=None),
+        data=data,
+        scope=by.scope if by is not None else 0,
+        opened_at=flow.live.clock.now(),
+        resumes=resumes,
+        limit=ask.max_resumes,
+    )
+
+
+def _make_room(flow: FlowRun, by: Delivery | None, before: Wait) -> None:
+    """A resumed chunk may ask again under the same id; anybody else may not."""
+    if by is None or not before.answered or by.wait != before.id:
+        raise WaitExists(
+            f"interrupt {before.id!r} is still open", run_id=flow.run.run_id, wait_id=before.id
+        )
+    before.users = 0
+    by.wait = None
+    waits.cancel(flow.run, before)
+
+
+async def continue_with(
+    flow: FlowRun, wait_id: str, value: Any, request_id: str | None, actor: str | None
+) -> dict[str, Any] | None:
+    """Answer a wait, and return when everything awaited behind it has ended.
+
+    Raises: WaitNotFound (KeyError), AlreadyAnswered, AnswerConflict, WaitClosed (ValueError).
+    """
+    run = flow.run
+    if run.lifecycle != "open":
+        text = f"ignored answer to {wait_id!r}: the execution is {run.lifecycle}"
+        warnings.warn(text, RuntimeWarning, stacklevel=4)
+        return None
+    digest = _digest(flow, value)
+    if inbox.store_of(flow.live) is not None:
+        return await _through_store(flow, wait_id, value, digest, (request_id, actor))
+    line = waits.judge(run, wait_id, request_id, digest)
+    if line is not None:
+        await _run_parked(flow, wait_id)
+        return find(run, wait_id)
+    wait = run.waits[wait_id]
+    data = None if run.journal is None else flow.codec.encode(value, "answer")
+    answered = Answered(
+        wait_id,
+        flow.codec.copy(value),
+        data,
+        digest,
+        flow.live.clock.now(),
+        request_id,
+        actor,
+    )
+    effects = flow.step(run, answered)
+    flow.publish("interrupt", "resume", wait, value=value)
+    run.status = "running" if run.status == "waiting" else run.status
+    await flow.follow(wait.group if wait.group in run.groups else 0, effects)
+    return interrupt_of(run, wait)
+
+
+def _digest(flow: FlowRun, value: Any) -> str | None:
+    try:
+        return flow.codec.digest(value)
+    except ValueRefused:
+        if flow.run.journal is not None:
+            raise
+        return None
+
+
+async def _through_store(
+    flow: FlowRun, wait_id: str, value: Any, digest: str | None, by: tuple[str | None, str | None]
+) -> dict[str, Any] | None:
+    live = flow.live
+    encoded = flow.codec.encode(value, "answer")
+    await inbox.settle(live, wait_id, encoded, digest or "", by)
+    before = flow.run.waits.get(wait_id)
+    if before is not None and before.answered:
+        await _run_parked(flow, wait_id)
+        return interrupt_of(flow.run, before)
+    heard = await inbox.take_in(live, flow.posted)
+    wait = heard.get(wait_id) or before
+    if wait is None:
+        return find(flow.run, wait_id)
+    flow.publish("interrupt", "resume", wait, value=value)
+    future = (live.waiters or {}).get(wait.group)
+    if future is not None:
+        await future
+    return interrupt_of(flow.run, wait)
+
+
+async def _run_parked(flow: FlowRun, wait_id: str) -> None:
+    """The same answer again: what it made due and failed runs once more."""
+    parked = [
+        d for d in flow.run.deliveries.values() if d.wait == wait_id and d.status == PARKED
+    ]
+    for delivery in parked:
+        await flow.retry(delivery)

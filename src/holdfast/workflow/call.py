@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one handler call collects until it ends: sends, writes, outputs; and what it asks."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from holdfast.definition.schema import schema_of
+from holdfast.machine import ledger, state, waits
+from holdfast.machine.effects import Written
+from holdfast.machine.run import Delivery, Entry, Run, Wait
+from holdfast.persistence.codec import Codec
+from holdfast.persistence.store import check_id
+from holdfast.runtime.live import LiveRun
+from holdfast.workflow.events import (
+    RequestInfoEvent,
+    WorkflowEvent,
+    WorkflowIntermediateEvent,
+    WorkflowOutputEvent,
+)
+
+
+class Watched(Protocol):
+    """What a call needs of the run it belongs to."""
+
+    run: Run
+    live: LiveRun
+    codec: Codec
+    is_streaming: bool
+
+    def publish(self, event: WorkflowEvent) -> None:
+        """Tell watchers."""
+
+    def output_kind(self, executor_id: str) -> str:
+        """What yields of an executor are: "output", "intermediate" or "hidden"."""
+
+    def asked(self) -> None:
+        """A request was raised."""
+
+
+class HandlerCall:
+    """One call of a handler. Nothing in here is in the record until the handler ends."""
+
+    __slots__ = ("codec", "delivery", "graph", "outputs", "run", "sent", "written")
+
+    def __init__(self, graph: Watched, delivery: Delivery) -> None:
+        self.graph = graph
+        self.run = graph.run
+        self.codec = graph.codec
+        self.delivery = delivery
+        self.sent: list[tuple[Any, bytes | None, str | None]] = []
+        self.outputs: list[tuple[str, Any, bytes | None]] = []
+        self.written: dict[str, Written] = {}
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether somebody watches events as they come."""
+        return self.graph.is_streaming
+
+    def publish(self, event: WorkflowEvent) -> None:
+        """Tell watchers."""
+        self.graph.publish(event)
+
+    def give_out(self, value: Any) -> None:
+        """A yield: an event of its kind at once; in the record when the handler ends."""
+        node = self.delivery.node
+        kind = self.graph.output_kind(node)
+        journal = self.run.journal
+        data = None if journal is None else journal.codec.encode(value, f"output of {node}")
+        self.outputs.append((kind, value, data))
+        if kind == "output":
+            self.graph.publish(WorkflowOutputEvent(node, value))
+        elif kind == "intermediate":
+            self.graph.publish(WorkflowIntermediateEvent(node, value))
+
+    # -- state ---------------------------------------------------------------------------------------
+
+    def read(self, key: str) -> Any:
+        """A state value as this call sees it, or MISSING."""
+        mine = self.written.get(key)
+        if mine is not None:
+            return mine.value
+        staged = self.own_staged()
+        if key in staged:
+            return staged[key]
+        return state.read(self.run.frames[0], key)
+
+    def own_staged(self) -> dict[str, Any]:
+        """What earlier calls of the same executor wrote in this superstep."""
+        staged = self.run.frames[0].staged
+        if not staged:
+            return {}
+        node = self.delivery.node
+        return {key: value for by, key, value, _ in staged if by == node}
+
+    # -- requests ------------------------------------------------------------------------------------
+
+    async def ask(self, request: Any, response_type: Any, request_id: str | None) -> None:
+        """Open a wait, save it, then tell watchers."""
+        run, delivery = self.run, self.delivery
+        if request_id is not None:
+            check_id(request_id, "request_id")
+        journal = run.journal
+        data = None if journal is None else journal.codec.encode(request, "request")
+        name = request_id or type_name(response_type)
+        digest = ledger.digest_of(data)
+        found = ledger.find(run, delivery.id, "pause", name, request, digest)
+        if found >= 0:
+            wait = run.waits.get(run.ledgers[delivery.id].entries[found].wait or "")
+            if wait is not None:
+                wait.asked = True
+            return
+        live = self.graph.live
+        wait = Wait(
+            id=request_id or live.ids.new(),
+            type=type(request).__name__,
+            payload=request,
+            opener=delivery.id,
+            resume="response",
+            origin=Delivery(0, delivery.node, None, b"null"),
+            data=data,
+            opened_at=live.clock.now(),
+            schema=schema_of(response_type),
+            expects=type_name(response_type),
+        )
+        waits.open_wait(run, wait)
+        ledger.record(run, delivery.id, Entry("pause", name, digest, request, wait=wait.id))
+        if live.saver is not None:
+            live.saver.opened.append(wait)
+            await live.advance([], here=False)
+        self.graph.publish(RequestInfoEvent(request, wait.id, delivery.node, response_type))
+        self.graph.asked()
+
+
+def type_name(form: Any) -> str:
+    """How a type form is named in a record: a class by its qualified name."""
+    return form.__qualname__ if isinstance(form, type) else str(form)

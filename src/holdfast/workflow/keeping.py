@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a workflow's checkpoints go: the journal of a store, or whole to a checkpoint storage."""
+
+from __future__ import annotations
+
+import datetime
+
+from holdfast.errors import WorkflowCheckpointException
+from holdfast.machine.run import Run
+from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoint
+from holdfast.persistence.parts import joined
+from holdfast.persistence.store import Commit
+from holdfast.runtime.clock import Ids
+from holdfast.runtime.saving import Saver
+from holdfast.workflow.plan import WorkflowPlan
+
+
+class StorageKeeper:
+    """Hands whole checkpoints to any object with the six verbs of a checkpoint storage.
+
+    Commits between checkpoints are not written: such a storage knows supersteps only.
+    """
+
+    __slots__ = ("head", "ids", "plan", "previous", "storage")
+
+    def __init__(
+        self, storage: CheckpointStorage, plan: WorkflowPlan, ids: Ids, previous: str | None = None
+    ) -> None:
+        self.storage = storage
+        self.plan = plan
+        self.ids = ids
+        self.previous = previous
+        self.head = 0
+
+    async def append(self, run: Run, commit: Commit, *, after: int) -> int:
+        """Save a checkpoint, if this commit is one. Raises: WorkflowCheckpointException."""
+        if commit.checkpoint is None:
+            return after
+        if run.journal is None:
+            raise WorkflowCheckpointException("a run without a journal has no checkpoints")
+        when = datetime.datetime.fromtimestamp(commit.at, datetime.UTC)
+        checkpoint = WorkflowCheckpoint(
+            workflow_name=self.plan.name,
+            graph_signature_hash=self.plan.fingerprint,
+            checkpoint_id=self.ids.new(),
+            run_id=run.run_id,
+            previous_checkpoint_id=self.previous,
+            timestamp=when.isoformat(),
+            iteration_count=commit.checkpoint.iteration,
+            metadata={"kind": commit.checkpoint.kind},
+            parts={name: joined(part) for name, part in run.journal.parts.items()},
+        )
+        try:
+            await self.storage.save(checkpoint)
+        except WorkflowCheckpointException:
+            raise
+        except Exception as error:
+            raise WorkflowCheckpointException(
+                f"the checkpoint of superstep {checkpoint.iteration_count} could not be saved: "
+                f"{error}"
+            ) from error
+        self.previous = checkpoint.checkpoint_id
+        return after + 1
+
+    async def release(self) -> None:
+        """Nothing is held."""
+
+
+def last_checkpoint_id(saver: Saver) -> str | None:
+    """The id of the newest checkpoint that is down."""
+    if isinstance(saver.keeper, StorageKeeper):
+        return saver.keeper.previous
+    if saver.last_checkpoint is None:
+        return None
+    return f"{saver.run.run_id}@{saver.last_checkpoint}"
