@@ -252,3 +252,12 @@ def test_a_factory_can_be_called(wrong: Any) -> None:
     """An instance is given to the calls that join; register takes what makes instances."""
     with pytest.raises(TypeError, match="A factory makes executors"):
         WorkflowBuilder().register("made", wrong)
+
+
+def test_build_gives_a_workflow_of_the_plan() -> None:
+    """What is built may be built again; each workflow has the graph that was declared."""
+    builder = WorkflowBuilder(start_executor="fixed", name="one").register("fixed", Fixed)
+    first, second = builder.build(), builder.build()
+
+    assert first is not second
+    assert first.name == second.name == "one"

@@ -16,6 +16,7 @@ from holdfast.workflow.executor import Executor, checked_id
 from holdfast.workflow.function_executor import FunctionExecutor
 from holdfast.workflow.plan import Factory, WorkflowPlan, make_executor
 from holdfast.workflow.validation import ValidationTypeEnum, check, notices
+from holdfast.workflow.workflow import Workflow
 
 #: Enough for long conversations, and soon reached by a loop that nobody meant.
 MAX_ITERATIONS = 100
@@ -46,6 +47,7 @@ class WorkflowBuilder:
         output_from: OutputChoice = None,
         intermediate_output_from: IntermediateChoice = None,
     ) -> None:
+        # Many parameters because: published programs set all of these by keyword.
         self._name = name
         self._description = description
         self._max_iterations = _limit(max_iterations)
@@ -141,6 +143,10 @@ class WorkflowBuilder:
             annotations=tuple(_annotations(executors)),
             warnings=(*self._notices, *notices(graph, executors)),
         )
+
+    def build(self) -> Workflow:
+        """Give the workflow, ready to run. Raises: what `plan` raises."""
+        return Workflow(self.plan())
 
     def _id_of(self, executor: Executor | str) -> str:
         if isinstance(executor, str):
