@@ -43,6 +43,7 @@ TAGS = [
     *("timezone", "zone", "decimal", "uuid", "path", ":Order", ":Color", ":Spot", ":money.v1"),
     *(":Right", ":os.system", ":builtins.eval", ":subprocess.Popen", "type", "class"),
     *("py/object", "reduce", "import"),
+    *(f"{SECRET}!", f":{SECRET}!"),  # no name of a class: not shown
 ]
 
 _MILLION = 10**6
@@ -162,6 +163,17 @@ def damaged(seed: int, flips: int) -> Iterator[bytes]:
             yield bytes(changed)
 
 
+class Finder:
+    """Stands before the real finders; imports made through importlib give no audit event."""
+
+    def __init__(self, events: list[str]) -> None:
+        self.events = events
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Note the name, and leave the import to the others."""
+        self.events.append(f"find {name}")
+
+
 class Report(msgspec.Struct):
     """What loading many documents came to."""
 
@@ -208,10 +220,11 @@ def main() -> None:
             report.events.append(f"{event} {arguments!r:.80}")
 
     sys.addaudithook(hook)
+    sys.meta_path.insert(0, Finder(report.events))
     for document in documents:
         attempt(document, report, codec)
     watching = False
-    del kept
+    del sys.meta_path[0], kept
     print(json.dumps([len(documents), msgspec.to_builtins(report)]))  # noqa: T201
 
 

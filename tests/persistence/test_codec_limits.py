@@ -121,7 +121,8 @@ def test_too_many_values_are_refused_in_both_directions():
     for value in (list(range(1001)), {str(n): n for n in range(1001)}, set(range(1001))):
         with pytest.raises(TooLarge) as caught:
             codec.encode(value)
-        assert caught.value.place == "value"
+        assert (caught.value.place, caught.value.limit) == ("value", 1000)
+        assert caught.value.found > 1000
     with pytest.raises(TooLarge):
         codec.decode(b"[" + b"0," * 1000 + b"0]")
 

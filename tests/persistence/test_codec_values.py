@@ -11,7 +11,7 @@ import string
 import threading
 from collections import Counter, OrderedDict, defaultdict, deque
 from decimal import Decimal
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,8 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from holdfast.errors import TooLarge, ValueRefused
+from holdfast.errors import TooLarge, TypeNotAllowed, ValueRefused
 from holdfast.persistence.codec import Codec, digest_encoded, is_scalar
+from holdfast.persistence.zones import ZoneUnknown, zone_named
 from tests.persistence.values import SURVIVE, Level, Order, Spot, registry, same
 
 codec = Codec(registry())
@@ -168,6 +169,28 @@ def test_raw_and_memoryview_are_bytes():
     data = codec.encode((1, "a"))
     assert codec.decode(msgspec.Raw(data)) == (1, "a")
     assert codec.decode(memoryview(data)) == (1, "a")
+
+
+@pytest.mark.parametrize(
+    "key", ["", "..", "../x", "/etc/passwd", "Europe/../x", "tzdata.zi", "a\\b", "C:x", "a" * 99]
+)
+def test_zone_key_that_looks_like_a_path_never_reaches_the_disk(key, monkeypatch):
+    """Only what looks like a key is looked for in the time zone folders."""
+
+    def touched(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(Path, "is_dir", touched)
+    with pytest.raises(ZoneUnknown):
+        zone_named(key)
+
+
+def test_zone_that_is_not_known_here_is_refused_with_the_remedy():
+    """A save from a machine with more time zone data says what is missing."""
+    with pytest.raises(TypeNotAllowed) as caught:
+        codec.decode(b'{"when":{"$datetime":["2024-01-01T00:00:00",0,"No/Such"]}}', "state")
+    assert caught.value.place == "state.when"
+    assert "tzdata" in caught.value.hint
 
 
 def test_digest_does_not_depend_on_the_order_of_keys():

@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from holdfast.errors import Damaged, NotASave, TooLarge
+from holdfast.errors import Damaged, NotASave
 from holdfast.persistence.copies import ATOMS, isolated
-from holdfast.persistence.limits import Limits, check_shape, check_size
+from holdfast.persistence.limits import Limits, check_shape, check_size, no_stack
 from holdfast.persistence.places import Refusal
 from holdfast.persistence.reading import read
 from holdfast.persistence.tags import LARGEST, SMALLEST
@@ -76,9 +76,7 @@ class Codec:
         except Refusal as refusal:
             raise refusal.public(place) from refusal.__cause__
         except RecursionError:
-            raise TooLarge(
-                f"{place} is nested deeper than the stack that is left", limit=None, place=place
-            ) from None
+            raise no_stack(place) from None
 
     def decode(self, data: bytes | msgspec.Raw | memoryview, place: str = "value") -> Any:
         """The value that was encoded; the bytes may come from anywhere.
@@ -100,7 +98,7 @@ class Codec:
         except Refusal as refusal:
             raise refusal.public(place) from None
         except RecursionError:
-            raise TooLarge(f"{place} is nested deeper than the stack that is left") from None
+            raise no_stack(place) from None
 
     def copy(self, value: Any) -> Any:
         """A copy that shares nothing that can be changed; see `copies.isolated`."""
@@ -149,4 +147,4 @@ def _parsed(data: bytes, place: str) -> Any:
     except UnicodeDecodeError:  # it carries the text: not shown
         raise Damaged(f"{place} is not UTF-8", place=place) from None
     except RecursionError:
-        raise TooLarge(f"{place} is nested deeper than the stack that is left") from None
+        raise no_stack(place) from None

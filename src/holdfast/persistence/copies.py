@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from holdfast.errors import TooLarge
+from holdfast.persistence.limits import no_stack
 from holdfast.persistence.tags import LEAVES
 
 _Memo = dict[int, Any]
@@ -31,7 +31,7 @@ def isolated(value: Any) -> Any:
     try:
         return _copy(value, {})
     except RecursionError:
-        raise TooLarge("the value is nested too deeply to be copied", limit=None) from None
+        raise no_stack("the value") from None
 
 
 def _copy(value: Any, memo: _Memo) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from holdfast.errors import Damaged, NotASave, TooLarge, UnknownVersion
+from holdfast.errors import Damaged, NotASave, UnknownVersion
 from holdfast.persistence.files import read_file, to_bytes, write_file
 from holdfast.persistence.limits import DEEPEST, Limits, check_shape, check_size, too_large
 
@@ -181,7 +181,9 @@ def _checked_tree(doc: dict[Any, Any], limits: Limits) -> dict[str, Any]:
         elif kind is dict or kind is list:
             if depth > limits.depth:
                 raise too_large("the document", "levels", limits.depth, depth)
-            size += _queue(value, depth + 1, waiting, limits.nodes - nodes)
+            if len(value) + nodes > limits.nodes:
+                raise too_large("the document", "values", limits.nodes, len(value) + nodes)
+            size += _queue(value, depth + 1, waiting)
         elif not _is_json_scalar(value):
             raise Damaged(f"the document holds a {kind.__name__}, which is not JSON")
         if nodes + len(waiting) > limits.nodes:
@@ -195,10 +197,8 @@ def _checked_tree(doc: dict[Any, Any], limits: Limits) -> dict[str, Any]:
     return _json_of(data, "the document")  # type: ignore[no-any-return]
 
 
-def _queue(value: Any, depth: int, waiting: list[tuple[Any, int]], room: int) -> int:
+def _queue(value: Any, depth: int, waiting: list[tuple[Any, int]]) -> int:
     """Add what is inside to what waits; the bytes that its keys take at least."""
-    if len(value) > room:
-        raise TooLarge("the document has too many values", limit=room, found=len(value))
     if type(value) is list:
         waiting.extend([(item, depth) for item in value])
         return 0

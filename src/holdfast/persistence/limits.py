@@ -86,3 +86,14 @@ def too_large(place: str, unit: str, limit: int, found: int) -> TooLarge:
         found=found,
         place=place,
     )
+
+
+def no_stack(place: str) -> TooLarge:
+    """The error for a walk that the caller's own recursion left too little stack for."""
+    return TooLarge(
+        f"{place} is nested deeper than the stack that is left",
+        hint="Call from a place that is less deep.",
+        limit=None,
+        found=None,
+        place=place,
+    )

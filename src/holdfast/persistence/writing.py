@@ -50,12 +50,12 @@ _SIMPLE_BUT_TEXT = frozenset({bool, type(None)})
 class Writer:
     """One walk over one value."""
 
-    __slots__ = ("careful", "deepest", "left", "simple", "types")
+    __slots__ = ("careful", "deepest", "left", "most", "simple", "types")
 
     def __init__(self, types: TypeRegistry, limits: Limits, *, careful: bool) -> None:
         self.types = types
         self.deepest = limits.depth
-        self.left = limits.nodes
+        self.left = self.most = limits.nodes
         self.careful = careful
         self.simple = _SIMPLE_BUT_TEXT if careful else _SIMPLE
 
@@ -75,7 +75,13 @@ class Writer:
                 found=depth,
             )
         if self.left < 0:
-            raise Refusal(TooLarge, "has too many values", over=True, limit=None, found=None)
+            raise Refusal(
+                TooLarge,
+                f"has more than {self.most} values",
+                over=True,
+                limit=self.most,
+                found=self.most - self.left,
+            )
 
 
 def _itself(_writer: Writer, value: Any, _depth: int) -> Any:
