@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from holdfast.errors import Damaged, TypeNotAllowed
+from holdfast.persistence.hashes import too_many_of_one_hash
 from holdfast.persistence.places import ELEMENT, UNNAMED, Refusal, index_step, key_step, type_name
 from holdfast.persistence.tags import LEAF_READERS
 from holdfast.persistence.types import TypeRegistry
-from holdfast.persistence.writing import too_many_of_one_hash
 from holdfast.persistence.zones import ZoneUnknown
 
 _SHOWN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.<>\[\], :-]{0,99}")

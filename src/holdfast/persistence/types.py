@@ -165,6 +165,20 @@ def _clash(name: str, one: type, other: type) -> DefinitionError:
     )
 
 
+def remedy_for(cls: type) -> str:
+    """What to do about a value of a class that is not registered."""
+    for base in (str, bytes, bool, int, float, list, dict, tuple, set, frozenset):
+        if issubclass(cls, base) and not hasattr(cls, "_fields"):
+            return (
+                f"Convert it with {base.__name__}(...), or register the class:"
+                f' register_type({cls.__name__}, "name.v1").'
+            )
+    return (
+        f'Register the class: register_type({cls.__name__}, "name.v1"); convert the value;'
+        " or keep live objects in runtime resources."
+    )
+
+
 #: What `register_type` adds to, and what definitions look in after their own registry.
 default_types = TypeRegistry()
 

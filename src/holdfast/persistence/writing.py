@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
-from itertools import groupby
 from typing import Any, Final, NoReturn
 
 import msgspec
 
 from holdfast.errors import TooLarge, ValueRefused
+from holdfast.persistence.hashes import MOST_OF_ONE_HASH, too_many_of_one_hash
 from holdfast.persistence.limits import Limits
 from holdfast.persistence.places import (
     ELEMENT,
@@ -35,11 +35,8 @@ from holdfast.persistence.tags import (
     write_int,
     write_surrogates,
 )
-from holdfast.persistence.types import TypeRegistry
+from holdfast.persistence.types import TypeRegistry, remedy_for
 from holdfast.persistence.zones import ZoneUnknown
-
-#: More elements of one hash than this in one set or dict make it slow: a way to stop a program.
-MOST_OF_ONE_HASH: Final = 64
 
 _json = msgspec.json.Encoder().encode
 _FEW = 8  # up to here a loop is quicker than asking for all types at once
@@ -256,7 +253,7 @@ def _registered(writer: Writer, value: Any, depth: int) -> Any:
     entry = writer.types.for_class(cls)
     if entry is None:
         name = type_name(cls)
-        _refuse(value, f"holds an instance of {name}, which is not registered", _remedy(cls))
+        _refuse(value, f"holds an instance of {name}, which is not registered", remedy_for(cls))
     writer.enter(depth + 1, 1)
     try:
         body = entry.to(value)
@@ -275,19 +272,6 @@ def _registered(writer: Writer, value: Any, depth: int) -> Any:
         raise
 
 
-def _remedy(cls: type) -> str:
-    for base in (str, bytes, bool, int, float, list, dict, tuple, set, frozenset):
-        if issubclass(cls, base) and not hasattr(cls, "_fields"):
-            return (
-                f"Convert it with {base.__name__}(...), or register the class:"
-                f' register_type({cls.__name__}, "name.v1").'
-            )
-    return (
-        f'Register the class: register_type({cls.__name__}, "name.v1"); convert the value;'
-        " or keep live objects in runtime resources."
-    )
-
-
 def _refuse(value: object, text: str, hint: str) -> NoReturn:
     raise Refusal(ValueRefused, text, type_name=type_name(type(value)), hint=hint)
 
@@ -299,14 +283,6 @@ def _check_hashes(keys: Iterable[Any], value: Any) -> None:
             f"has more than {MOST_OF_ONE_HASH} elements of one hash",
             "Use a list, or a better __hash__.",
         )
-
-
-def too_many_of_one_hash(keys: Iterable[Any], size: int) -> bool:
-    """Whether a set or dict of these would compare nearly everything with everything."""
-    if size <= MOST_OF_ONE_HASH:
-        return False
-    runs = groupby(sorted(map(hash, keys)))
-    return any(sum(1 for _ in run) > MOST_OF_ONE_HASH for _, run in runs)
 
 
 _WRITERS: Final[dict[type, Callable[[Writer, Any, int], Any]]] = {
