@@ -67,7 +67,7 @@ def seal(
     body: one JSON object as bytes. Raises: Damaged when it is not; TooLarge when `open_document`
     of the same limits would refuse the document.
     """
-    # Many parameters because they are the fields of the header, all named at the call.
+    # Many parameters because: they are the fields of the header, all named at the call.
     inside = _inside(limits)
     check_shape(body, inside, "the document's body")
     doc: dict[str, Any] = {

@@ -75,13 +75,20 @@ def write_surrogates(text: str) -> str:
     return write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
-def _read_surrogates(body: str) -> str:
-    text = _read_bytes(body).decode("utf-8", "surrogatepass")
+def is_lone(text: str) -> bool:
+    """Whether a surrogate stands alone in the text."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text
-    raise ValueError
+        return True
+    return False
+
+
+def _read_surrogates(body: str) -> str:
+    text = _read_bytes(body).decode("utf-8", "surrogatepass")
+    if not is_lone(text):
+        raise ValueError
+    return text
 
 
 def write_bytes(value: bytes | bytearray) -> str:

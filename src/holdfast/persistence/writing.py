@@ -31,6 +31,7 @@ from holdfast.persistence.tags import (
     LEAVES,
     SMALLEST,
     Unwritable,
+    is_lone,
     write_float,
     write_int,
     write_surrogates,
@@ -86,18 +87,10 @@ def _itself(_writer: Writer, value: Any, _depth: int) -> Any:
 
 
 def _text(writer: Writer, value: str, depth: int) -> Any:
-    if writer.careful and _is_lone(value):
+    if writer.careful and is_lone(value):
         writer.enter(depth + 1, 1)
         return {"$str": write_surrogates(value)}
     return value
-
-
-def _is_lone(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def _int(writer: Writer, value: int, depth: int) -> Any:
@@ -184,7 +177,7 @@ def _dict(writer: Writer, value: dict[Any, Any], depth: int) -> Any:
     simple, writers, careful = writer.simple, _WRITERS, writer.careful
     try:
         for key, item in value.items():
-            if type(key) is not str or (careful and _is_lone(key)):
+            if type(key) is not str or (careful and is_lone(key)):
                 break
             kind = type(item)
             if (
