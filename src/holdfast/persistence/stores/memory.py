@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TypeVar
+from bisect import bisect_left
+from collections.abc import Collection
 
 from holdfast.persistence.ids import check_id, check_run_id
 from holdfast.persistence.rows import (
@@ -31,10 +30,8 @@ from holdfast.persistence.rows import (
 )
 from holdfast.persistence.store import Store
 from holdfast.persistence.stores import rules
+from holdfast.persistence.stores.memory_lists import cells_after, page
 from holdfast.persistence.stores.memory_run import Asked, MemoryRun
-
-C = TypeVar("C")
-T = TypeVar("T")
 
 
 class MemoryStore(Store):
@@ -127,8 +124,8 @@ class MemoryStore(Store):
         with self._lock:
             self._check_open()
             numbers = range(1, len(self._order) + 1)
-            return _page(
-                _from(numbers, int, cursor, newest_first),
+            return page(
+                cells_after(numbers, int, cursor, newest_first),
                 lambda number: number,
                 lambda number: self._order[number - 1].row(),
                 lambda row: (
@@ -164,10 +161,10 @@ class MemoryStore(Store):
         """Checkpoints in the order they were committed."""
         with self._lock:
             self._check_open()
-            return _page(
-                _from(self._marks, lambda mark: mark[0], cursor, newest_first),
+            return page(
+                cells_after(self._marks, lambda mark: mark[0], cursor, newest_first),
                 lambda mark: mark[0],
-                lambda mark: _checkpoint_row(mark[1], mark[2]),
+                lambda mark: mark[1].checkpoint_row(mark[2]),
                 lambda row: run_id in (None, row.run_id) and definition in (None, row.definition),
                 limit,
             )
@@ -284,8 +281,8 @@ class MemoryStore(Store):
         with self._lock:
             self._check_open()
             found = list(self._open_waits.values()) if status == "open" else self._waits
-            return _page(
-                _from(found, lambda one: one.number, cursor, newest_first=False),
+            return page(
+                cells_after(found, lambda one: one.number, cursor, newest_first=False),
                 lambda one: one.number,
                 lambda one: one.row,
                 lambda row: run_id in (None, row.run_id) and status in (None, row.status),
@@ -330,54 +327,3 @@ class MemoryStore(Store):
         if run is None:
             raise rules.run_unknown(check_run_id(run_id))
         return run
-
-
-def _from(
-    cells: Sequence[C], number: Callable[[C], int], cursor: str | None, newest_first: bool
-) -> Iterator[C]:
-    """The cells after the cursor, in the order asked for; *cells* are in the order of numbers."""
-    after = rules.cursor_number(cursor)
-    if newest_first:
-        stop = len(cells) if after is None else bisect_left(cells, after, key=number)
-        return (cells[place] for place in range(stop - 1, -1, -1))
-    start = 0 if after is None else bisect_right(cells, after, key=number)
-    return (cells[place] for place in range(start, len(cells)))
-
-
-def _page(
-    cells: Iterator[C],
-    number: Callable[[C], int],
-    row: Callable[[C], T],
-    fits: Callable[[T], bool],
-    limit: int,
-) -> Page[T]:
-    rules.check_limit(limit)
-    items: list[T] = []
-    last = 0
-    for cell in cells:
-        shown = row(cell)
-        if not fits(shown):
-            continue
-        if len(items) == limit:
-            return Page(items=tuple(items), next=str(last))
-        items.append(shown)
-        last = number(cell)
-    return Page(items=tuple(items))
-
-
-def _checkpoint_row(run: MemoryRun, seq: int) -> CheckpointRow:
-    kept = run.commits[seq]
-    if kept.mark is None:
-        raise AssertionError
-    size = len(kept.delta or b"") + sum(len(piece) for piece in kept.anchor or ())
-    return CheckpointRow(
-        number=kept.number,
-        run_id=run.head.run_id,
-        seq=seq,
-        commit_id=kept.commit_id,
-        definition=run.head.definition,
-        fingerprint=run.head.fingerprint,
-        mark=kept.mark,
-        at=kept.at,
-        size_bytes=size,
-    )

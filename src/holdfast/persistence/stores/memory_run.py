@@ -11,6 +11,7 @@ from holdfast.errors import WaitExists
 from holdfast.persistence.rows import (
     TERMINAL,
     CheckpointMark,
+    CheckpointRow,
     Claim,
     Commit,
     InboxItem,
@@ -130,7 +131,7 @@ class MemoryRun:
             commit.delta if anchor is None else None,
             anchor,
             commit.checkpoint,
-            commit.consumed,
+            tuple(one for one in commit.consumed if self.unread.pop(one, None) is not None),
         )
         self.status = commit.status
         self.due = commit.due
@@ -138,8 +139,6 @@ class MemoryRun:
         self.wake_at = commit.wake_at
         self.error = commit.error
         self.claims = 0
-        for taken in commit.consumed:
-            self.unread.pop(taken, None)
         for one in asked:
             self.waits.setdefault(one.row.wait_id, []).append(one)
             self.open[one.row.wait_id] = one
@@ -177,6 +176,23 @@ class MemoryRun:
             deltas=tuple(kept.delta for kept in after if kept.delta is not None),
             consumed=tuple(number for kept in after for number in kept.consumed),
             checkpoint=path[0].mark,
+        )
+
+    def checkpoint_row(self, seq: int) -> CheckpointRow:
+        """A marked commit as a list shows it."""
+        kept = self.commits[seq]
+        if kept.mark is None:
+            raise AssertionError
+        return CheckpointRow(
+            number=kept.number,
+            run_id=self.head.run_id,
+            seq=seq,
+            commit_id=kept.commit_id,
+            definition=self.head.definition,
+            fingerprint=self.head.fingerprint,
+            mark=kept.mark,
+            at=kept.at,
+            size_bytes=len(kept.delta or b"") + sum(map(len, kept.anchor or ())),
         )
 
     def settle(

@@ -91,10 +91,16 @@ def cursor_number(cursor: str | None) -> int | None:
 
 
 def answer_post(wait_id: str, generation: int, settlement: Settlement) -> Post:
-    """What a settlement leaves in the inbox of the run."""
+    """What a settlement leaves in the inbox of the run: all that its owner has to hear."""
+    body = {
+        "wait": wait_id,
+        "generation": generation,
+        "status": settlement.status,
+        "value": msgspec.Raw(settlement.value if settlement.value is not None else b"null"),
+    }
     return Post(
         kind="answer",
-        body=msgspec.json.encode({"wait": wait_id, "generation": generation}),
+        body=msgspec.json.encode(body),
         at=settlement.at,
         request_id=settlement.request_id,
         digest=settlement.digest,

@@ -38,11 +38,12 @@ class Database:
     It belongs to one thread.
     """
 
-    __slots__ = ("_keys", "_sql", "con", "path")
+    __slots__ = ("_keys", "_sql", "con", "path", "usable")
 
     def __init__(self, con: sqlite3.Connection, path: str) -> None:
         self.con = con
         self.path = path
+        self.usable = True
         self._sql = queries()
         self._keys: dict[str, int] = {}
 

@@ -126,6 +126,8 @@ class Lane:
         except BaseException as error:  # noqa: BLE001 - the callers get it
             for job in batch:
                 job.error = self._translated(error)
+        if self._db is not None and not self._db.usable:
+            self._db = None
 
     def _perform(self, db: Database, batch: list[Job]) -> None:
         """Give every job of the batch its value or its error."""
@@ -153,8 +155,8 @@ class Reader(Lane):
 
     def _perform(self, db: Database, batch: list[Job]) -> None:
         job = batch[0]
-        db.con.execute("BEGIN")
         try:
+            db.con.execute("BEGIN")
             job.value = job.work(db, *job.args)
         finally:
             _undo(db)
@@ -183,8 +185,8 @@ class Writer(Lane):
         return batch, [], False
 
     def _perform(self, db: Database, batch: list[Job]) -> None:
-        begin_write(db, self._busy_timeout_s)
         try:
+            begin_write(db, self._busy_timeout_s)
             if len(batch) == 1:
                 batch[0].value = batch[0].work(db, *batch[0].args)
             else:
@@ -209,9 +211,14 @@ class Writer(Lane):
 
 
 def _undo(db: Database) -> None:
+    """Roll back; a connection that cannot even do that is given up, and the next call opens one."""
     db.forget_keys()
-    if db.con.in_transaction:
-        db.con.execute("ROLLBACK")
+    try:
+        if db.con.in_transaction:
+            db.con.execute("ROLLBACK")
+    except sqlite3.Error:
+        db.usable = False
+        db.con.close()
 
 
 def tell(batch: list[Job]) -> None:
