@@ -49,7 +49,27 @@ class Twins:
         return f"{self.name}Twins"
 
 
-TWINS: tuple[Twins, ...] = ()
+TWINS: tuple[Twins, ...] = (
+    Twins(
+        "triggerflow/execution.py",
+        "Execution",
+        (
+            "async_start",
+            "async_emit",
+            "async_emit_nowait",
+            "async_seal",
+            "async_unseal",
+            "async_close",
+            "async_pause_for",
+            "async_continue_with",
+            "async_put_into_stream",
+            "async_stop_stream",
+            "async_retry",
+            "async_skip",
+        ),
+    ),
+    Twins("triggerflow/flow.py", "TriggerFlow", ("async_start",)),
+)
 
 
 class TwinError(Exception):

@@ -1,2 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durable, resumable workflows, embedded: finished work stays finished."""
+
+from holdfast.errors import HoldfastError
+from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoint
+from holdfast.persistence.storages.files import FileCheckpointStorage
+from holdfast.persistence.storages.memory import InMemoryCheckpointStorage
+from holdfast.persistence.stores.memory import MemoryStore
+from holdfast.persistence.stores.sqlite import SQLiteStore
+from holdfast.persistence.stores.url import open_store
+from holdfast.persistence.types import register_type
+from holdfast.runtime.engine import Engine
+from holdfast.triggerflow import TriggerFlow, TriggerFlowEventData, TriggerFlowRuntimeData
+from holdfast.workflow import (
+    Executor,
+    FunctionExecutor,
+    RequestInfoEvent,
+    Workflow,
+    WorkflowBuilder,
+    WorkflowContext,
+    WorkflowEvent,
+    WorkflowOutputEvent,
+    WorkflowRunResult,
+    WorkflowRunState,
+    executor,
+    handler,
+    response_handler,
+)
+
+__all__ = [
+    "CheckpointStorage",
+    "Engine",
+    "Executor",
+    "FileCheckpointStorage",
+    "FunctionExecutor",
+    "HoldfastError",
+    "InMemoryCheckpointStorage",
+    "MemoryStore",
+    "RequestInfoEvent",
+    "SQLiteStore",
+    "TriggerFlow",
+    "TriggerFlowEventData",
+    "TriggerFlowRuntimeData",
+    "Workflow",
+    "WorkflowBuilder",
+    "WorkflowCheckpoint",
+    "WorkflowContext",
+    "WorkflowEvent",
+    "WorkflowOutputEvent",
+    "WorkflowRunResult",
+    "WorkflowRunState",
+    "executor",
+    "handler",
+    "open_store",
+    "register_type",
+    "response_handler",
+]

@@ -34,20 +34,15 @@ def open_wait(run: Run, wait: Wait) -> None:
             run_id=run.run_id,
             wait_id=wait.id,
         )
-    wait.generation = generation(run, wait.id) + 1
+    if before is not None:
+        _settle(run, before, "answered")
+    # How many waits the run has ever opened: it rises although old lines are forgotten.
+    wait.generation = run.next_settled + len(run.waits) + 1
     run.waits[wait.id] = wait
     if wait.scope:
         scopes.enter(run, wait.scope)
     if run.journal is not None:
         layout.mark_wait(run.journal, wait)
-
-
-def generation(run: Run, wait_id: str) -> int:
-    """How often the wait has been asked, as far as the record still tells."""
-    wait = run.waits.get(wait_id)
-    if wait is not None:
-        return wait.generation
-    return max((line.generation for line in run.settled if line.id == wait_id), default=0)
 
 
 def opened_by(run: Run, delivery_id: int) -> list[Wait]:

@@ -214,7 +214,7 @@ class Store(ABC):
     async def settle(self, run_id: str, wait_id: str, settlement: Settlement) -> WaitRow:
         """Settle the open generation of a wait and post it into the inbox, in one transaction.
 
-        The post has kind "answer" and, as body, JSON {"wait": id, "generation": n}; every way of
+        The post has kind "answer" and, as body, JSON {"wait": id, "generation": n, "status": ..., "value": ...}; every way of
         settling posts. The same request id with the same digest gets the row it settled, at any
         later time; with another digest, or on another wait, it is an AnswerConflict.
         Raises: WaitNotFound, AnswerConflict, AlreadyAnswered, WaitExpired, WaitClosed, RunNotFound.

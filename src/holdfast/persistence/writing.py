@@ -9,6 +9,7 @@ Depth is the number of brackets around a value in the JSON that is written.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NoReturn
@@ -139,20 +140,31 @@ def _list(writer: Writer, value: list[Any], depth: int) -> Any:
     writer.left -= len(value)
     if depth > writer.deepest or writer.left < 0:
         writer.enter(depth, 0)
-    if len(value) > _FEW and writer.simple.issuperset(map(type, value)):
+    if len(value) > _FEW and _needs_nothing(value, set(map(type, value)), writer):
         return value
     return _items(writer, value, value, depth)
+
+
+def _needs_nothing(value: list[Any], kinds: set[type], writer: Writer) -> bool:
+    """Whether it is quick to see that no item needs a tag."""
+    if kinds == {int}:
+        return bool(SMALLEST <= min(value) and max(value) <= LARGEST)
+    if kinds == {float}:
+        return all(map(math.isfinite, value))
+    return kinds <= writer.simple
 
 
 def _items(writer: Writer, value: Any, plain: list[Any], depth: int) -> list[Any]:
     """`plain`, or a copy of it with tags where they are needed. value: whose items they are."""
     out = plain
     index, simple, writers = 0, writer.simple, _WRITERS
+    quick = None if writer.careful else str
     try:
         for index, item in enumerate(plain):
             kind = type(item)
             if (
-                kind in simple
+                kind is quick
+                or kind in simple
                 or (kind is int and SMALLEST <= item <= LARGEST)
                 or (kind is float and item - item == 0.0)
             ):
@@ -175,13 +187,15 @@ def _dict(writer: Writer, value: dict[Any, Any], depth: int) -> Any:
         writer.enter(inside, 0)
     out, key = value, ""
     simple, writers, careful = writer.simple, _WRITERS, writer.careful
+    quick = None if careful else str
     try:
         for key, item in value.items():
             if type(key) is not str or (careful and is_lone(key)):
                 break
             kind = type(item)
             if (
-                kind in simple
+                kind is quick
+                or kind in simple
                 or (kind is int and SMALLEST <= item <= LARGEST)
                 or (kind is float and item - item == 0.0)
             ):

@@ -17,6 +17,9 @@ from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.ownership import Owner, owner_in
 from holdfast.runtime.saving import Saver, StoreKeeper
 
+#: The kind of document that a flow's run is saved as.
+FLOW_SAVE = "triggerflow.execution"
+
 
 class Home:
     """A store with the process's owner in it."""

@@ -13,7 +13,7 @@ from holdfast.machine.run import new_run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Store, check_run_id
 from holdfast.persistence.types import TypeRegistry, default_types
-from holdfast.runtime.clock import IDS
+from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
@@ -198,6 +198,7 @@ class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
             Codec(self.types),
             Resources(self._resources, resources),
             TriggerFlowRuntimeData,
+            (CLOCK, IDS) if home is None else (home.clock, home.ids),
         )
         return Execution(
             flow, auto_close=auto_close, auto_close_timeout=auto_close_timeout, home=home

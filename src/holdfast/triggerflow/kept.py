@@ -15,6 +15,7 @@ from holdfast.persistence.store import RunHead
 from holdfast.runtime import inbox
 from holdfast.runtime.home import Home, check_compatible, rebuilt
 from holdfast.runtime.live import LiveRun
+from holdfast.triggerflow import saves
 from holdfast.triggerflow.closing import Closer
 from holdfast.triggerflow.running import FlowRun
 
@@ -135,6 +136,22 @@ class Kept:
         self._closer.delay = 0.0
         _, effects = self._begin(value)
         await self._flow.live.advance(effects, here=False)
+
+    async def adopt(self, saved: Any) -> None:
+        """Go on from a document as a new run of the store. Raises: as `Execution.load`."""
+        document = saves.opened(saved)
+        own_id = self.run_id
+        run, _ = saves.record_of(document, self._flow, strict=False)
+        run.run_id = own_id
+        self._take_over(run)
+        self._open_new(None)
+        for wait in run.waits.values():
+            if not wait.answered and self._flow.live.saver is not None:
+                self._flow.live.saver.opened.append(wait)
+        self._is_opened = True
+        self._closer.delay = 0.0
+        await self._flow.live.advance([])
+        await self._ready()
 
     async def recover(self, *, retry_parked: bool = False) -> None:
         """Take the run from the store and start what is unfinished."""

@@ -10,10 +10,8 @@ from holdfast.machine import snapshot
 from holdfast.machine.run import DUE, Run
 from holdfast.persistence.document import Document, open_document, read_file, seal, write_file
 from holdfast.persistence.parts import Part, body_pieces, merge
-from holdfast.runtime.home import check_compatible
+from holdfast.runtime.home import FLOW_SAVE, check_compatible
 from holdfast.triggerflow.running import FlowRun
-
-KIND = "triggerflow.execution"
 
 
 def save(flow: FlowRun, path: Path | str | None) -> dict[str, Any]:
@@ -24,7 +22,7 @@ def save(flow: FlowRun, path: Path | str | None) -> dict[str, Any]:
     run = flow.run
     parts = snapshot.full_parts(run, flow.codec)
     document = seal(
-        KIND,
+        FLOW_SAVE,
         definition=run.plan.name,
         fingerprint=flow.compiled.fingerprint,
         run_id=run.run_id,
@@ -45,7 +43,7 @@ def opened(source: Any) -> Document:
     """
     if isinstance(source, Path):
         source = read_file(source)
-    return open_document(source, kind=KIND)
+    return open_document(source, kind=FLOW_SAVE)
 
 
 def record_of(document: Document, flow: FlowRun, *, strict: bool) -> tuple[Run, str | None]:

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Graphs in supersteps: executors, typed messages, edges; a checkpoint at every barrier."""
+
+from holdfast.workflow.builder import WorkflowBuilder
+from holdfast.workflow.context import WorkflowContext
+from holdfast.workflow.event_data import (
+    CheckpointInfo,
+    CompletionInfo,
+    StartInfo,
+    WorkflowErrorDetails,
+    WorkflowRunState,
+)
+from holdfast.workflow.events import (
+    ExecutorCompletedEvent,
+    ExecutorFailedEvent,
+    ExecutorInvokedEvent,
+    RequestInfoEvent,
+    SuperStepCompletedEvent,
+    SuperStepStartedEvent,
+    WorkflowCompletedEvent,
+    WorkflowErrorEvent,
+    WorkflowEvent,
+    WorkflowFailedEvent,
+    WorkflowIntermediateEvent,
+    WorkflowOutputEvent,
+    WorkflowStartedEvent,
+    WorkflowStatusEvent,
+    WorkflowWarningEvent,
+)
+from holdfast.workflow.executor import Executor
+from holdfast.workflow.function_executor import FunctionExecutor, executor
+from holdfast.workflow.handlers import handler, response_handler
+from holdfast.workflow.response_stream import ResponseStream
+from holdfast.workflow.result import WorkflowRunResult
+from holdfast.workflow.workflow import Workflow
+
+__all__ = [
+    "CheckpointInfo",
+    "CompletionInfo",
+    "Executor",
+    "ExecutorCompletedEvent",
+    "ExecutorFailedEvent",
+    "ExecutorInvokedEvent",
+    "FunctionExecutor",
+    "RequestInfoEvent",
+    "ResponseStream",
+    "StartInfo",
+    "SuperStepCompletedEvent",
+    "SuperStepStartedEvent",
+    "Workflow",
+    "WorkflowBuilder",
+    "WorkflowCompletedEvent",
+    "WorkflowContext",
+    "WorkflowErrorDetails",
+    "WorkflowErrorEvent",
+    "WorkflowEvent",
+    "WorkflowFailedEvent",
+    "WorkflowIntermediateEvent",
+    "WorkflowOutputEvent",
+    "WorkflowRunResult",
+    "WorkflowRunState",
+    "WorkflowStartedEvent",
+    "WorkflowStatusEvent",
+    "WorkflowWarningEvent",
+    "executor",
+    "handler",
+    "response_handler",
+]

@@ -43,7 +43,8 @@ class WorkflowRun:
         self.plan = plan
         self.codec = codec
         self.keeping = keeping
-        self.graph = GraphRun(run, plan, codec, plan.make_executors())
+        times = (keeping.clock, keeping.ids) if isinstance(keeping, Home) else (CLOCK, IDS)
+        self.graph = GraphRun(run, plan, codec, plan.make_executors(), times)
         self.graph.on_quiet = self._rested
         self._result: asyncio.Future[None] | None = None
         self.warnings: list[str] = []

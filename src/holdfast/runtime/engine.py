@@ -1,0 +1,437 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one door to the runs of a store: start, open, answer, signal, recover.
+
+An engine carries the runs of the definitions it was given. It takes over runs whose owner is
+gone, as soon as it looks; it looks when it is entered, and then every `LOOK_EVERY_S` where other
+processes share the store. Answers and signals for a run that another process owns go into that
+run's inbox, and its owner hears of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from holdfast.definition.schema_check import problems
+from holdfast.errors import (
+    AnswerRefused,
+    DefinitionError,
+    DefinitionNotFound,
+    HoldfastError,
+    OwnershipLost,
+    RunClosed,
+    RunExists,
+    RunOwned,
+)
+from holdfast.persistence.codec import Codec
+from holdfast.persistence.document import open_document
+from holdfast.persistence.store import (
+    TERMINAL,
+    InboxItem,
+    Post,
+    RunRow,
+    Settlement,
+    Store,
+    WaitRow,
+    check_run_id,
+)
+from holdfast.persistence.stores.url import open_store
+from holdfast.persistence.types import TypeRegistry, default_types
+from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
+from holdfast.runtime.home import FLOW_SAVE, Home
+from holdfast.runtime.inbox import PostBody
+from holdfast.runtime.live import LiveRun
+from holdfast.runtime.ownership import Owner
+
+#: How often an engine looks for runs that nobody carries and for posts of other processes.
+LOOK_EVERY_S = 0.5
+
+
+class Driven(Protocol):
+    """A run as an engine carries it; both fronts offer this."""
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+
+    @property
+    def live(self) -> LiveRun:
+        """The run under way."""
+
+    async def begin(self, value: Any, digest: str) -> None:
+        """Start it in the store; return after the first commit."""
+
+    async def recover(self, *, retry_parked: bool = False) -> None:
+        """Take it from the store and start what is unfinished."""
+
+    async def hear(self) -> None:
+        """Take in what was posted for it."""
+
+    async def result(self) -> Any:
+        """Wait for its end."""
+
+    async def stop(self) -> None:
+        """Stop carrying it; unfinished work stays due."""
+
+
+class Definition(Protocol):
+    """A flow or a workflow, as an engine holds it."""
+
+    front: str
+    types: TypeRegistry
+
+    @property
+    def name(self) -> str:
+        """The name that stored runs carry."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of its structure."""
+
+    def execution_in(self, home: Home | None, run_id: str | None, resources: Any = None) -> Any:
+        """A run of it, kept in a home."""
+
+
+class RunHandle:
+    """A run as the holder of an engine sees it."""
+
+    def __init__(self, engine: Engine, run_id: str, driven: Driven | None) -> None:
+        self._engine = engine
+        self.run_id = run_id
+        self._driven = driven
+
+    async def row(self) -> RunRow:
+        """What the store says of it now."""
+        return await self._engine.store.row(self.run_id)
+
+    async def waits(self, *, status: str | None = "open") -> tuple[WaitRow, ...]:
+        """Its questions."""
+        return await self._engine.waits(run_id=self.run_id, status=status)
+
+    async def result(self) -> Any:
+        """Wait for the end: a flow's close snapshot, or a workflow's outputs.
+
+        Raises: what failed the run; RunOwned if another process carries it.
+        """
+        driven = self._driven or await self._engine.driven(self.run_id)
+        return await driven.result()
+
+    async def answer(self, wait_id: str, value: Any, **by: str | None) -> WaitRow:
+        """`Engine.answer` for this run."""
+        return await self._engine.answer(self.run_id, wait_id, value, **by)
+
+
+class Engine:
+    """Carries runs of the given definitions in one store. Use it as an async context manager.
+
+    store: a URL ("memory://", "sqlite:///runs.db") or a store. resources: live objects that
+    flows find. Raises: StoreUrlUnknown, DefinitionNotFound, typed store errors.
+    """
+
+    def __init__(
+        self,
+        store: str | Store,
+        definitions: Iterable[Definition] = (),
+        *,
+        resources: dict[str, Any] | None = None,
+        recover: bool = True,
+        times: tuple[Clock, Ids] = (CLOCK, IDS),
+    ) -> None:
+        self._owns_store = isinstance(store, str)
+        self.store: Store = open_store(store) if isinstance(store, str) else store
+        self._definitions = {definition.name: definition for definition in definitions}
+        self._resources = resources
+        self._recovers = recover
+        self._clock, self._ids = times
+        self._owner = Owner(self.store, *times)
+        self._home = Home(self.store, self._owner, *times)
+        self._runs: dict[str, Driven] = {}
+        self._codec = Codec(default_types)
+        self._looking: asyncio.Task[None] | None = None
+        self._opening: dict[str, asyncio.Lock] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.store.open()
+        if self._recovers and self._definitions:
+            await self.look()
+            if self.store.shared:
+                self._looking = asyncio.create_task(self._look_on())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop carrying, release every run, and leave the store. Unfinished work stays due."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+            self._looking = None
+        for driven in list(self._runs.values()):
+            await driven.stop()
+        self._runs.clear()
+        await self._owner.retire()
+        if self._owns_store:
+            await self.store.close()
+
+    # -- starting and opening ------------------------------------------------------------------------
+
+    async def start(self, definition: Definition, value: Any = None, *, run_id: str | None = None) -> RunHandle:
+        """Start a run; back after its first commit. The same id with the same input: the same run.
+
+        Raises: DefinitionNotFound, RunExists for an id in use with another definition or input.
+        """
+        known = self._known(definition.name)
+        codec = Codec(known.types)
+        digest = codec.digest(value)
+        chosen = check_run_id(run_id) if run_id is not None else self._ids.new()
+        driven: Driven = known.execution_in(self._home, chosen, self._resources)
+        try:
+            await driven.begin(value, digest)
+        except RunExists:
+            return await self._same(chosen, known, digest)
+        self._runs[chosen] = driven
+        return RunHandle(self, chosen, driven)
+
+    async def _same(self, run_id: str, definition: Definition, digest: str) -> RunHandle:
+        row = await self.store.row(run_id)
+        if row.head.definition != definition.name or row.head.input_digest != digest:
+            raise RunExists(
+                f"run id {run_id!r} is in use by a run of {row.head.definition!r} "
+                "with another definition or input",
+                run_id=run_id,
+            )
+        return RunHandle(self, run_id, self._runs.get(run_id))
+
+    async def open(self, run_id: str) -> RunHandle:
+        """A run that exists. Raises: RunNotFound."""
+        await self.store.row(check_run_id(run_id))
+        return RunHandle(self, run_id, self._runs.get(run_id))
+
+    async def resume(self, run_id: str) -> RunHandle:
+        """Carry a run on here: recover it, and run again what is parked.
+
+        Raises: RunNotFound, RunClosed, RunOwned, DefinitionNotFound, WrongDefinition.
+        """
+        row = await self.store.row(check_run_id(run_id))
+        if row.status in TERMINAL:
+            raise RunClosed(f"run {run_id!r} has ended: {row.status}", run_id=run_id)
+        present = self._runs.pop(run_id, None)
+        if present is not None:
+            await present.stop()
+        driven = await self._recovered(row, retry_parked=True)
+        return RunHandle(self, run_id, driven)
+
+    async def driven(self, run_id: str) -> Driven:
+        """The run as this engine carries it, taken over if nobody does.
+
+        Raises: RunNotFound, RunOwned, DefinitionNotFound.
+        """
+        present = self._runs.get(run_id)
+        if present is not None and present.live.dead is None:
+            return present
+        return await self._recovered(await self.store.row(run_id))
+
+    async def _recovered(self, row: RunRow, *, retry_parked: bool = False) -> Driven:
+        lock = self._opening.setdefault(row.run_id, asyncio.Lock())
+        async with lock:
+            present = self._runs.get(row.run_id)
+            if present is not None and present.live.dead is None:
+                return present
+            definition = self._known(row.head.definition)
+            driven: Driven = definition.execution_in(self._home, row.run_id, self._resources)
+            await driven.recover(retry_parked=retry_parked)
+            self._runs[row.run_id] = driven
+        self._opening.pop(row.run_id, None)
+        return driven
+
+    def _known(self, name: str) -> Definition:
+        definition = self._definitions.get(name)
+        if definition is None:
+            known = tuple(sorted(self._definitions))
+            raise DefinitionNotFound(
+                f"no definition named {name!r} was given; known: {', '.join(known) or 'none'}",
+                name=name,
+                known=known,
+            )
+        return definition
+
+    # -- looking for work ----------------------------------------------------------------------------
+
+    async def look(self) -> int:
+        """Take over every run that nobody carries and hear what was posted. Returns how many."""
+        found = 0
+        for row in await self.store.claimable(now=self._clock.now()):
+            driven = self._runs.get(row.run_id)
+            if driven is not None and driven.live.dead is None:
+                if row.inbox:
+                    await driven.hear()
+                    found += 1
+                continue
+            if row.head.definition not in self._definitions:
+                continue
+            if row.status == "parked" and not row.inbox:
+                continue
+            try:
+                await self._recovered(row)
+                found += 1
+            except (RunOwned, OwnershipLost):
+                # Its owner is alive, or was quicker: it carries the run.
+                continue
+        return found
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self.look()
+
+    # -- lists ---------------------------------------------------------------------------------------
+
+    async def runs(
+        self, *, status: str | None = None, definition: str | None = None, limit: int = 1000
+    ) -> tuple[RunRow, ...]:
+        """Runs in the order they were opened."""
+        page = await self.store.runs(status=status, definition=definition, limit=limit)
+        return page.items
+
+    async def waits(
+        self, *, status: str | None = "open", run_id: str | None = None, limit: int = 1000
+    ) -> tuple[WaitRow, ...]:
+        """Questions over all runs, oldest first."""
+        page = await self.store.waits(run_id=run_id, status=status, limit=limit)
+        return page.items
+
+    # -- from outside --------------------------------------------------------------------------------
+
+    async def answer(
+        self,
+        run_id: str,
+        wait_id: str,
+        value: Any,
+        *,
+        request_id: str | None = None,
+        actor: str | None = None,
+    ) -> WaitRow:
+        """Answer a question, whoever owns the run; neither definition nor ownership is needed.
+
+        The first answer wins. The same request id with the same value gets the same row.
+        Raises: RunNotFound, WaitNotFound, AnswerRefused, AnswerConflict, AlreadyAnswered,
+        WaitExpired, WaitClosed.
+        """
+        check_run_id(run_id)
+        await self._check_answer(run_id, wait_id, value)
+        row = await self.store.settle(
+            run_id,
+            wait_id,
+            Settlement(
+                status="answered",
+                at=self._clock.now(),
+                value=self._codec.encode(value, "answer"),
+                digest=self._codec.digest(value),
+                request_id=request_id,
+                actor=actor,
+            ),
+        )
+        await self._heard(run_id)
+        return row
+
+    async def _check_answer(self, run_id: str, wait_id: str, value: Any) -> None:
+        """The wait's schema decides; a wait that is not open is left to the store to refuse."""
+        for row in await self.waits(run_id=run_id, status="open"):
+            if row.wait_id == wait_id and row.schema is not None:
+                found = problems(msgspec.json.decode(row.schema), value)
+                if found:
+                    raise AnswerRefused(
+                        f"the answer to {wait_id!r} does not fit: {'; '.join(found)}",
+                        run_id=run_id,
+                        wait_id=wait_id,
+                        problems=found,
+                    )
+
+    async def emit(
+        self, run_id: str, event: str, value: Any = None, *, request_id: str | None = None
+    ) -> InboxItem:
+        """Send a signal to a flow's run, whoever owns it. Raises: RunNotFound, RunClosed."""
+        body = PostBody(event=event, value=msgspec.Raw(self._codec.encode(value, event)))
+        return await self._post(run_id, "signal", body, request_id)
+
+    async def cancel(self, run_id: str, *, request_id: str | None = None) -> InboxItem:
+        """End a run as cancelled. Raises: RunNotFound, RunClosed."""
+        return await self._post(run_id, "cancel", PostBody(), request_id)
+
+    async def retry(
+        self, run_id: str, delivery: int | None = None, *, request_id: str | None = None
+    ) -> InboxItem:
+        """Run parked deliveries again: all, or the one of that number."""
+        return await self._post(run_id, "retry", PostBody(delivery=delivery), request_id)
+
+    async def skip(
+        self, run_id: str, delivery: int, value: Any = None, *, request_id: str | None = None
+    ) -> InboxItem:
+        """Let a parked delivery count as done, with a value."""
+        data = msgspec.Raw(self._codec.encode(value, "value of the skip"))
+        return await self._post(run_id, "skip", PostBody(value=data, delivery=delivery), request_id)
+
+    async def _post(
+        self, run_id: str, kind: str, body: PostBody, request_id: str | None
+    ) -> InboxItem:
+        data = msgspec.json.encode(body)
+        post = Post(
+            kind=kind,
+            body=data,
+            at=self._clock.now(),
+            request_id=request_id,
+            digest=self._codec.digest(data) if request_id is not None else None,
+        )
+        item = await self.store.post(check_run_id(run_id), post)
+        await self._heard(run_id)
+        return item
+
+    async def _heard(self, run_id: str) -> None:
+        """Wake the run if this engine carries it, or may."""
+        driven = self._runs.get(run_id)
+        if driven is not None and driven.live.dead is None:
+            await driven.hear()
+            return
+        row = await self.store.row(run_id)
+        if row.head.definition in self._definitions and self._recovers:
+            try:
+                await self._recovered(row)
+            except (RunOwned, OwnershipLost):
+                return
+
+    async def show(self, run_id: str) -> dict[str, Any]:
+        """A run's row and questions. Raises: RunNotFound."""
+        row = await self.store.row(check_run_id(run_id))
+        waits = await self.waits(run_id=run_id, status=None)
+        return {"row": row, "waits": waits}
+
+    async def adopt(
+        self, saved: Any, *, definition: Definition | None = None, run_id: str | None = None
+    ) -> RunHandle:
+        """A save document of a flow becomes a run of this store, as a copy with a new run id.
+
+        Answers are once per store, not per document. Raises: NotASave, Damaged, WrongDefinition,
+        DefinitionNotFound, RunExists.
+        """
+        document = open_document(saved, kind=FLOW_SAVE)
+        known = definition if definition is not None else self._known(document.definition)
+        if known.front != "flow":
+            raise DefinitionError(f"{known.name!r} is no flow; the document holds a flow's run")
+        chosen = check_run_id(run_id) if run_id is not None else self._ids.new()
+        adopted = known.execution_in(self._home, chosen, self._resources)
+        await adopted.adopt(saved)
+        self._runs[chosen] = adopted
+        return RunHandle(self, chosen, adopted)
+
+
+def value_of(row: WaitRow, codec: Codec | None = None) -> Any:
+    """The payload of a question, decoded by what is registered; its JSON if that is not enough."""
+    try:
+        return (codec or Codec(default_types)).decode(row.payload, "payload")
+    except HoldfastError:
+        return msgspec.json.decode(row.payload)
+
