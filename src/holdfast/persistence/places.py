@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from holdfast.errors import DocumentError, ValueRefused
+from holdfast.errors import DocumentError, TooLarge, ValueRefused
 
 ELEMENT: Final = "{}"
 UNNAMED: Final = "[?]"
@@ -80,6 +80,11 @@ def _cycle(steps: list[tuple[str, int]]) -> int | None:
 
 def _joined(steps: list[tuple[str, int]]) -> str:
     return "".join(step for step, _ in steps)
+
+
+def over_limit(text: str, limit: int, found: int) -> Refusal:
+    """The refusal of a value that met a limit; a cycle is told from a large value by its steps."""
+    return Refusal(TooLarge, text, over=True, limit=limit, found=found)
 
 
 def key_step(key: object) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from holdfast.errors import TooLarge, ValueRefused
+from holdfast.errors import ValueRefused
 from holdfast.persistence.hashes import MOST_OF_ONE_HASH, too_many_of_one_hash
 from holdfast.persistence.limits import Limits
 from holdfast.persistence.places import (
@@ -25,6 +25,7 @@ from holdfast.persistence.places import (
     Refusal,
     index_step,
     key_step,
+    over_limit,
     type_name,
 )
 from holdfast.persistence.tags import (
@@ -66,21 +67,11 @@ class Writer:
         """Count a container of `size` values whose inside is at `depth`."""
         self.left -= size
         if depth > self.deepest:
-            raise Refusal(
-                TooLarge,
-                f"is nested deeper than {self.deepest} levels",
-                over=True,
-                limit=self.deepest,
-                found=depth,
-            )
+            text = f"is nested deeper than {self.deepest} levels"
+            raise over_limit(text, self.deepest, depth)
         if self.left < 0:
-            raise Refusal(
-                TooLarge,
-                f"has more than {self.most} values",
-                over=True,
-                limit=self.most,
-                found=self.most - self.left,
-            )
+            text = f"has more than {self.most} values"
+            raise over_limit(text, self.most, self.most - self.left)
 
 
 def _itself(_writer: Writer, value: Any, _depth: int) -> Any:
@@ -158,13 +149,11 @@ def _items(writer: Writer, value: Any, plain: list[Any], depth: int) -> list[Any
     """`plain`, or a copy of it with tags where they are needed. value: whose items they are."""
     out = plain
     index, simple, writers = 0, writer.simple, _WRITERS
-    quick = None if writer.careful else str
     try:
         for index, item in enumerate(plain):
             kind = type(item)
             if (
-                kind is quick
-                or kind in simple
+                kind in simple
                 or (kind is int and SMALLEST <= item <= LARGEST)
                 or (kind is float and item - item == 0.0)
             ):
@@ -187,15 +176,13 @@ def _dict(writer: Writer, value: dict[Any, Any], depth: int) -> Any:
         writer.enter(inside, 0)
     out, key = value, ""
     simple, writers, careful = writer.simple, _WRITERS, writer.careful
-    quick = None if careful else str
     try:
         for key, item in value.items():
             if type(key) is not str or (careful and is_lone(key)):
                 break
             kind = type(item)
             if (
-                kind is quick
-                or kind in simple
+                kind in simple
                 or (kind is int and SMALLEST <= item <= LARGEST)
                 or (kind is float and item - item == 0.0)
             ):
