@@ -139,7 +139,7 @@ def _list(writer: Writer, value: list[Any], depth: int) -> Any:
 def _needs_nothing(value: list[Any], kinds: set[type], writer: Writer) -> bool:
     """Whether it is quick to see that no item needs a tag."""
     if kinds == {int}:
-        return bool(SMALLEST <= min(value) and max(value) <= LARGEST)
+        return bool(min(value) >= SMALLEST and max(value) <= LARGEST)
     if kinds == {float}:
         return all(map(math.isfinite, value))
     return kinds <= writer.simple
