@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from holdfast.errors import (
     CheckpointNotFound,
@@ -31,14 +31,13 @@ from holdfast.persistence.ids import RUN_ID
 from holdfast.persistence.rows import (
     CheckpointMark,
     CheckpointRow,
+    Claim,
     Commit,
+    Page,
     RunHead,
     RunRow,
     Stored,
 )
-
-if TYPE_CHECKING:
-    from holdfast.persistence.store import Store
 
 #: A part beside the caller's own: what a commit's header has no column for. It names its seq, so
 #: that a run which goes on from here does not carry it into later checkpoints.
@@ -46,6 +45,45 @@ HEADER_PART = "holdfast.checkpoint"
 
 _NOTHING = parts.encode_delta({}, {}, ())
 _PAGE = 100
+
+
+class Journal(Protocol):
+    """What the verbs ask of a store; `persistence.store.Store` says what each call promises."""
+
+    async def open_run(self, head: RunHead, commit: Commit, owner: str | None) -> Claim | None:
+        """Create the run with its first commit."""
+
+    async def append(self, claim: Claim, commit: Commit, *, after: int) -> int:
+        """Add the commit that follows seq *after*."""
+
+    async def read(self, run_id: str, at: int | None = None) -> Stored:
+        """The run as of seq *at*."""
+
+    async def row(self, run_id: str) -> RunRow:
+        """The run's row."""
+
+    async def checkpoints(
+        self,
+        *,
+        run_id: str | None = None,
+        definition: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> Page[CheckpointRow]:
+        """Checkpoints in the order they were committed."""
+
+    async def unmark(self, run_id: str, seq: int) -> bool:
+        """Make commit *seq* no longer a checkpoint."""
+
+    async def delete_run(self, run_id: str) -> None:
+        """Drop the run's record."""
+
+    async def claim(self, run_id: str, owner: str, *, over: str | None = None) -> Claim:
+        """Own the run under a new epoch."""
+
+    async def release(self, claim: Claim) -> None:
+        """Give the run up."""
 
 
 def checkpoint_place(checkpoint_id: object) -> tuple[str, int] | None:
@@ -60,7 +98,7 @@ def checkpoint_place(checkpoint_id: object) -> tuple[str, int] | None:
     return run_id, int(digits)
 
 
-async def save(store: Store, checkpoint: WorkflowCheckpoint) -> str:
+async def save(store: Journal, checkpoint: WorkflowCheckpoint) -> str:
     """Add the checkpoint to its run, which is opened if it is unknown."""
     try:
         row = await store.row(checkpoint.run_id)
@@ -89,7 +127,7 @@ async def save(store: Store, checkpoint: WorkflowCheckpoint) -> str:
     return f"{checkpoint.run_id}@{seq}"
 
 
-async def _save_first(store: Store, checkpoint: WorkflowCheckpoint) -> str:
+async def _save_first(store: Journal, checkpoint: WorkflowCheckpoint) -> str:
     commit = _commit(checkpoint, 1, None)
     head = RunHead(
         run_id=checkpoint.run_id,
@@ -137,7 +175,7 @@ def _commit(checkpoint: WorkflowCheckpoint, seq: int, row: RunRow | None) -> Com
     )
 
 
-async def load(store: Store, checkpoint_id: str) -> WorkflowCheckpoint:
+async def load(store: Journal, checkpoint_id: str) -> WorkflowCheckpoint:
     """The checkpoint of this id, its parts joined."""
     place = checkpoint_place(checkpoint_id)
     if place is None:
@@ -177,14 +215,14 @@ def _checkpoint(stored: Stored, mark: CheckpointMark) -> WorkflowCheckpoint:
 
 
 async def list_checkpoint_ids(
-    store: Store, workflow_name: str | None, run_id: str | None, limit: int | None
+    store: Journal, workflow_name: str | None, run_id: str | None, limit: int | None
 ) -> list[str]:
     """Ids in the order of commits."""
     return [row.checkpoint_id async for row in _rows(store, workflow_name, run_id, limit)]
 
 
 async def list_checkpoints(
-    store: Store, workflow_name: str | None, run_id: str | None, limit: int | None
+    store: Journal, workflow_name: str | None, run_id: str | None, limit: int | None
 ) -> list[WorkflowCheckpoint]:
     """Whole checkpoints in the order of commits."""
     ids = await list_checkpoint_ids(store, workflow_name, run_id, limit)
@@ -192,7 +230,7 @@ async def list_checkpoints(
 
 
 async def _rows(
-    store: Store, workflow_name: str | None, run_id: str | None, limit: int | None
+    store: Journal, workflow_name: str | None, run_id: str | None, limit: int | None
 ) -> AsyncIterator[CheckpointRow]:
     if run_id is not None and not RUN_ID.fullmatch(run_id):
         return
@@ -214,7 +252,7 @@ async def _rows(
 
 
 async def get_latest(
-    store: Store, workflow_name: str | None, run_id: str | None
+    store: Journal, workflow_name: str | None, run_id: str | None
 ) -> WorkflowCheckpoint | None:
     """The checkpoint committed last; if it is damaged, that is the error, never an older one."""
     if run_id is not None and not RUN_ID.fullmatch(run_id):
@@ -225,7 +263,7 @@ async def get_latest(
     return await load(store, page.items[0].checkpoint_id) if page.items else None
 
 
-async def delete(store: Store, checkpoint_id: str) -> bool:
+async def delete(store: Journal, checkpoint_id: str) -> bool:
     """Unmark a checkpoint; given a bare run id, delete the run."""
     place = checkpoint_place(checkpoint_id)
     if place is not None:

@@ -214,8 +214,8 @@ class Store(ABC):
     async def settle(self, run_id: str, wait_id: str, settlement: Settlement) -> WaitRow:
         """Settle the open generation of a wait and post it into the inbox, in one transaction.
 
-        The post has kind "answer" and, as body, JSON {"wait": id, "generation": n, "status": ..., "value": ...}; every way of
-        settling posts. The same request id with the same digest gets the row it settled, at any
+        Every way of settling posts: kind "answer" and, as body, the JSON object {"wait": id,
+        "generation": n, "status": text, "value": the value, one JSON text, or null}. The same request id with the same digest gets the row it settled, at any
         later time; with another digest, or on another wait, it is an AnswerConflict.
         Raises: WaitNotFound, AnswerConflict, AlreadyAnswered, WaitExpired, WaitClosed, RunNotFound.
         """

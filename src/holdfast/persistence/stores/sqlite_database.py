@@ -104,7 +104,7 @@ def connect(
         except sqlite3.Error as error:
             _let_go(con)
             primary = _primary(error)
-            if primary == sqlite3.SQLITE_CANTOPEN and mode == "ro" and not _has_log(path):
+            if primary in _NO_SHARED_MEMORY and mode == "ro" and not _has_log(path):
                 mode = "immutable"
             elif primary == sqlite3.SQLITE_BUSY and time.monotonic() < deadline:
                 # Two processes that make one file at once may meet BUSY without any waiting.
@@ -118,6 +118,7 @@ def connect(
 
 #: immutable: in a folder where nothing may be written SQLite cannot keep its shared memory; with
 #: no log beside it, the file is all there is.
+_NO_SHARED_MEMORY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _URI = {"rw": "mode=rw", "ro": "mode=ro", "immutable": "mode=ro&immutable=1"}
 
 
