@@ -90,6 +90,7 @@ def _post(
         wait=wait,
     )
     run.deliveries[number] = delivery
+    run.live += 1
     frame.upcoming.append(delivery)
     if run.journal is not None:
         layout.mark_due(run.journal, delivery)
@@ -102,6 +103,7 @@ def begin(run: Run, limit: int) -> list[Effect]:
     if not coming or frame.open:
         return []
     if frame.lap >= limit:
+        run.live = 0
         run.status = "failed"
         run.error = f"not converged after {limit} supersteps"
         layout.mark_head(run)
@@ -110,7 +112,6 @@ def begin(run: Run, limit: int) -> list[Effect]:
         coming.sort(key=_order)
     frame.upcoming = []
     frame.open = len(coming)
-    run.live += len(coming)
     effects: list[Effect] = [Began(frame.iteration + 1, _senders(coming))]
     queues = frame.queues
     for delivery in coming:
@@ -296,7 +297,7 @@ def resume(run: Run) -> list[Effect]:
     frame.upcoming = sorted((d for d in waiting if d.step > current), key=_order)
     frame.queues = {}
     frame.open = len(unfinished)
-    run.live = len(unfinished)
+    run.live = len(waiting)
     effects: list[Effect] = []
     for delivery in unfinished:
         if delivery.node not in frame.queues:

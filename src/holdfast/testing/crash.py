@@ -182,9 +182,9 @@ def _one(
     extra = Counter(_lines(place)) - once
     if any(count > 1 for count in extra.values()):
         failures.append(f"repeated more than once: {extra}")
-    missing = once - Counter(_lines(place))
+    missing = once.keys() - set(_lines(place))
     if missing:
-        failures.append(f"never ran: {missing}")
+        failures.append(f"never ran: {sorted(missing)}")
     return {"killed": killed, "repeats": sum(extra.values()), "failures": failures}
 
 

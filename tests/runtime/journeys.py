@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs that the crash tests kill at every store operation: one for each hard rule."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from holdfast import (
+    Engine,
+    Executor,
+    TriggerFlow,
+    WorkflowBuilder,
+    WorkflowContext,
+    handler,
+    response_handler,
+)
+from holdfast.persistence.store import Store
+from holdfast.runtime.engine import RunHandle
+from holdfast.testing.crash import Log
+
+
+async def to_the_end(engine: Engine, run: RunHandle, answers: dict[str, Any]) -> Any:
+    """Answer every question with the value prepared for it until the run has ended."""
+    while True:
+        driven = await engine.driven(run.run_id)
+        await driven.live.until_quiet()
+        waits = await engine.waits(run_id=run.run_id)
+        if not waits:
+            return await (await engine.open(run.run_id)).result()
+        for wait in waits:
+            value = answers[wait.wait_id]
+            await engine.answer(run.run_id, wait.wait_id, value, request_id=wait.wait_id)
+
+
+async def chain(store: Store, log: Log) -> Any:
+    """Three chunks that write state: set, append, overwrite, delete."""
+
+    async def first(data: Any) -> int:
+        log.begin("first", data.input)
+        await data.async_set_state("scratch", {"by": "first"})
+        await data.async_append_state("seen", data.input)
+        return data.input + 1
+
+    async def second(data: Any) -> int:
+        log.begin("second", data.input)
+        await data.async_append_state("seen", data.input)
+        await data.async_set_state("scratch", None)
+        return data.input * 10
+
+    async def third(data: Any) -> None:
+        log.begin("third", data.input)
+        await data.async_del_state("scratch")
+        await data.async_append_state("seen", data.input)
+
+    flow = TriggerFlow(name="chain")
+    flow.to(first).to(second).to(third)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 1, run_id="run")
+        return await to_the_end(engine, run, {})
+
+
+async def pause(store: Store, log: Log) -> Any:
+    """A chunk asks, goes on writing after it asked, and its answer feeds the next one."""
+
+    async def ask(data: Any) -> Any:
+        log.begin("ask", data.input)
+        marker = await data.async_pause_for(payload={"sum": data.input}, interrupt_id="ok")
+        await data.async_append_state("seen", "asked")
+        return marker
+
+    async def use(data: Any) -> None:
+        log.begin("use", data.input)
+        await data.async_append_state("seen", data.input)
+
+    flow = TriggerFlow(name="pause")
+    flow.to(ask).to(use)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 3, run_id="run")
+        return await to_the_end(engine, run, {"ok": {"approved": True}})
+
+
+async def again(store: Store, log: Log) -> Any:
+    """A chunk that runs again with its answer, twice under one id."""
+
+    async def ask(data: Any) -> Any:
+        log.note(f"ask {len(data.get_state('rounds', []))} {data.resume.value}")
+        if data.is_resume and data.resume.value == "enough":
+            return "done"
+        count = len(data.get_state("rounds", []))
+        await data.async_append_state("rounds", count)
+        return await data.async_pause_for(
+            interrupt_id=f"round-{count}", resume_to="self", max_resumes=None
+        )
+
+    async def last(data: Any) -> None:
+        log.begin("last", data.input)
+        await data.async_set_state("end", data.input)
+
+    flow = TriggerFlow(name="again")
+    flow.to(ask).to(last)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 0, run_id="run")
+        answers = {"round-0": "more", "round-1": "enough"}
+        return await to_the_end(engine, run, answers)
+
+
+async def nested(store: Store, log: Log) -> Any:
+    """A chunk awaits its own emit, whose handlers emit again; results come back to it."""
+
+    async def outer(data: Any) -> Any:
+        log.begin("outer", data.input)
+        await data.async_append_state("outer", "before")
+        results = await data.async_emit("Inner", data.input + 1)
+        await data.async_append_state("outer", sorted(results))
+        return sum(results)
+
+    async def left(data: Any) -> int:
+        log.begin("left", data.input)
+        deeper = await data.async_emit("Deep", data.input * 2)
+        return data.input + deeper[0]
+
+    async def right(data: Any) -> int:
+        log.begin("right", data.input)
+        return data.input + 100
+
+    async def deep(data: Any) -> int:
+        log.begin("deep", data.input)
+        return data.input + 1000
+
+    async def after(data: Any) -> None:
+        log.begin("after", data.input)
+        await data.async_set_state("sum", data.input)
+
+    flow = TriggerFlow(name="nested")
+    flow.to(outer).to(after)
+    flow.when("Inner").to(left)
+    flow.when("Inner").to(right)
+    flow.when("Deep").to(deep)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 1, run_id="run")
+        return await to_the_end(engine, run, {})
+
+
+async def loop(store: Store, log: Log) -> Any:
+    """Items in parallel under a cap, every second one asks, the list comes back in order."""
+
+    async def item(data: Any) -> Any:
+        log.begin("item", data.input)
+        await data.async_set_state(f"item-{data.input}", True)
+        if data.input % 2:
+            return await data.async_pause_for(interrupt_id=f"ask-{data.input}")
+        return data.input * 10
+
+    async def total(data: Any) -> None:
+        log.begin("total", data.input)
+        await data.async_set_state("total", data.input)
+
+    flow = TriggerFlow(name="loop")
+    flow.for_each(concurrency=3).to(item).end_for_each().to(total)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, [0, 1, 2, 3, 4], run_id="run")
+        return await to_the_end(engine, run, {"ask-1": "one", "ask-3": "three"})
+
+
+async def join(store: Store, log: Log) -> Any:
+    """Two signals from outside meet at a gate; one is half-filled at most kills."""
+
+    async def begin(data: Any) -> Any:
+        log.begin("begin", data.input)
+        return await data.async_pause_for(interrupt_id="hold")
+
+    async def both(data: Any) -> None:
+        log.begin("both", data.input)
+        await data.async_set_state("joined", data.input)
+
+    flow = TriggerFlow(name="join")
+    flow.to(begin)
+    flow.when(["A", "B"]).to(both)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 0, run_id="run")
+        await (await engine.driven("run")).live.until_quiet()
+        if (await run.row()).status != "completed":
+            if await engine.waits(run_id="run"):
+                await engine.emit("run", "A", 1, request_id="a")
+                await engine.emit("run", "B", 2, request_id="b")
+        return await to_the_end(engine, run, {"hold": "go"})
+
+
+async def parked(store: Store, log: Log) -> Any:
+    """A chunk fails at its first try, is parked, and is retried by decision."""
+
+    async def call(data: Any) -> str:
+        log.begin("call", data.input)
+        await data.async_append_state("tries", 1)
+        if data.attempt == 0:
+            raise ConnectionError("the service is down")
+        return "reached"
+
+    async def after(data: Any) -> None:
+        log.begin("after", data.input)
+        await data.async_set_state("end", data.input)
+
+    flow = TriggerFlow(name="parked")
+    flow.to(call).to(after)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 0, run_id="run")
+        driven = await engine.driven("run")
+        await driven.live.until_quiet()
+        if (await run.row()).status == "parked":
+            await engine.resume("run")
+        return await to_the_end(engine, run, {})
+
+
+class Split(Executor):
+    """Sends one message to each worker."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__("split")
+        self.log = log
+
+    @handler
+    async def go(self, message: int, ctx: WorkflowContext[int]) -> None:
+        self.log.begin("split", message)
+        ctx.set_state("parts", 0)
+        await ctx.send_message(message)
+
+
+class Worker(Executor):
+    """Counts what it did in a field that its checkpoint holds."""
+
+    checkpoint_fields = ("count",)
+
+    def __init__(self, name: str, log: Log) -> None:
+        super().__init__(name)
+        self.log = log
+        self.count = 0
+
+    @handler
+    async def work(self, message: int, ctx: WorkflowContext[str]) -> None:
+        self.log.begin(self.id, message)
+        await asyncio.sleep(0)
+        self.count += 1
+        ctx.set_state(f"count-{self.id}", self.count)
+        await ctx.send_message(f"{self.id}={message + self.count}")
+
+
+class Gather(Executor):
+    """Takes one message at a time, asks about the last one, and yields what it has."""
+
+    checkpoint_fields = ("seen",)
+
+    def __init__(self, log: Log) -> None:
+        super().__init__("gather")
+        self.log = log
+        self.seen: list[str] = []
+
+    @handler
+    async def take(self, message: str, ctx: WorkflowContext[None, str]) -> None:
+        self.log.begin("gather", message)
+        self.seen.append(message)
+        ctx.set_state("parts", len(self.seen))
+        if len(self.seen) == 3:
+            await ctx.request_info("enough?", bool, request_id="enough")
+
+    @response_handler
+    async def answered(self, asked: str, answer: bool, ctx: WorkflowContext[None, str]) -> None:
+        self.log.begin("gather", answer)
+        await ctx.yield_output(",".join(sorted(self.seen)) + str(answer))
+
+
+async def graph(store: Store, log: Log) -> Any:
+    """A fan-out in one superstep, executor state by hooks, shared state, a question, an output."""
+    builder = WorkflowBuilder(name="graph", start_executor="split")
+    builder.register("split", lambda: Split(log))
+    builder.register("gather", lambda: Gather(log))
+    for name in ("w1", "w2", "w3"):
+        builder.register(name, lambda name=name: Worker(name, log))
+        builder.add_edge("split", name).add_edge(name, "gather")
+    workflow = builder.build()
+    async with Engine(store, [workflow]) as engine:
+        run = await engine.start(workflow, 5, run_id="run")
+        outputs = await to_the_end(engine, run, {"enough": True})
+        driven = await engine.driven("run")
+        state = {key: cell.value for key, cell in sorted(driven.live.run.frames[0].state.items())}
+        return [outputs, state]
+
+
+async def forgetful(store: Store, log: Log) -> Any:
+    """Wrong on purpose: it begins a new run in every process, so the harness has a fault to find."""
+
+    async def first(data: Any) -> int:
+        log.begin("first", data.input)
+        return data.input
+
+    async def second(data: Any) -> None:
+        log.begin("second", data.input)
+        await data.async_set_state("end", data.input)
+
+    flow = TriggerFlow(name="forgetful")
+    flow.to(first).to(second)
+    async with Engine(store, [flow], recover=False) as engine:
+        known = {row.run_id for row in await engine.runs()}
+        run = await engine.start(flow, 1, run_id="again" if known else "run")
+        return await run.result()

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every journey, killed by SIGKILL before and after each of its store operations."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "journey", ["chain", "pause", "again", "nested", "loop", "join", "parked", "graph"]
+)
+def test_a_run_killed_at_any_store_operation_ends_like_an_undisturbed_one(
+    journey: str, tmp_path: Path
+) -> None:
+    """Killed anywhere, a run ends in the same state; nothing finished begins again, and what was
+    in flight begins once more."""
+    found = _explore(f"tests.runtime.journeys:{journey}", tmp_path / "kills")
+    assert found["failures"] == []
+    assert found["kills"] == 2 * found["calls"] > 0
+
+
+def test_the_harness_sees_a_repeat_of_finished_work(tmp_path: Path) -> None:
+    """A journey that begins finished work again makes the harness report it."""
+    found = _explore("tests.runtime.journeys:forgetful", tmp_path / "kills")
+    assert any("ended as" in text or "began again" in text for text in found["failures"])
+
+
+def _explore(journey: str, folder: Path) -> dict[str, object]:
+    """Run the harness in a process without threads, which it forks."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "holdfast.testing.crash", journey, str(folder)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=240,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
