@@ -96,7 +96,8 @@ class WaitRow(Struct, frozen=True, kw_only=True):
 class Settlement(Struct, frozen=True, kw_only=True):
     """An attempt to settle a wait: status is "answered", "expired", "cancelled" or "withdrawn".
 
-    digest: of the value's canonical form; two values with one digest are the same answer.
+    value: one JSON text. digest: of its canonical form; two values with one digest are the same
+    answer.
     """
 
     status: str

@@ -215,8 +215,9 @@ class Store(ABC):
         """Settle the open generation of a wait and post it into the inbox, in one transaction.
 
         Every way of settling posts: kind "answer" and, as body, the JSON object {"wait": id,
-        "generation": n, "status": text, "value": the value, one JSON text, or null}. The same request id with the same digest gets the row it settled, at any
-        later time; with another digest, or on another wait, it is an AnswerConflict.
+        "generation": n, "status": text, "value": the value, one JSON text, or null}.
+        The same request id with the same digest gets the row it settled, at any later time; with
+        another digest, or on another wait, it is an AnswerConflict.
         Raises: WaitNotFound, AnswerConflict, AlreadyAnswered, WaitExpired, WaitClosed, RunNotFound.
         """
 

@@ -18,14 +18,18 @@ from holdfast.persistence.stores.sqlite_queries import queries
 
 
 def say(text: object) -> None:
-    print(text, flush=True)
+    """Write a line to the parent."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def hear() -> str:
+    """The next line of the parent; nothing when it has gone."""
     return sys.stdin.readline().strip()
 
 
 def commit(name: str, **changes: object) -> Commit:
+    """A small commit."""
     facts = {"status": "running", "due": True, "at": 1.0, "delta": b"[{},{},[]]", **changes}
     return Commit(commit_id=name, **facts)
 

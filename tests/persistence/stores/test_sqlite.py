@@ -61,6 +61,11 @@ def watched(seen: list[str], refuse=None) -> type[sqlite3.Connection]:
     return Watched
 
 
+def mode_of(path: Path) -> int:
+    """The rights on a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
 async def pragma(store: SQLiteStore, name: str, lane: str = "_writer"):
     """The value of a pragma on one of the store's two connections."""
     return await getattr(store, lane).call(
@@ -111,7 +116,7 @@ async def test_connections_are_set_up_for_what_is_promised(tmp_path, durability,
         assert await pragma(store, "trusted_schema", lane) == 0
         assert await pragma(store, "cell_size_check", lane) == 1
     assert await pragma(store, "query_only", "_reader") == 1
-    assert stat.S_IMODE(Path(store.path).stat().st_mode) == 0o600
+    assert mode_of(Path(store.path)) == 0o600
     await store.close()
 
 
@@ -206,9 +211,12 @@ async def test_a_full_disk_is_told_and_leaves_the_old_state_whole(store):
     pages = await pragma(store, "page_count")
     seq = 1
     await pragma(store, f"max_page_count = {pages + 6}")
-    with pytest.raises(StoreFull):
-        while True:
+    full = None
+    while full is None:
+        try:
             seq = await store.append(claim, commit(f"c{seq + 1}", delta=b"x" * 3000), after=seq)
+        except StoreFull as error:
+            full = error
     assert seq > 1
     stored = await store.read("run-1")
     assert (stored.seq, len(stored.deltas)) == (seq, seq - 1)
@@ -340,7 +348,7 @@ def test_a_file_that_is_no_store_of_ours_is_refused_untouched(tmp_path, spoil, e
 async def test_a_missing_folder_is_named_and_not_made(tmp_path):
     """A wrong path is an error, never a new database somewhere else."""
     store = SQLiteStore(tmp_path / "no" / "runs.db")
-    with pytest.raises(StoreUnavailable, match="folder .*/no' does not exist"):
+    with pytest.raises(StoreUnavailable, match=r"folder .*/no' does not exist"):
         await store.open()
     (tmp_path / "no").mkdir()
     await store.open()
@@ -424,7 +432,7 @@ async def test_no_list_scans_a_table_or_sorts_it(store, blocks):
         if "TEMP B-TREE FOR ORDER" in line
         or (line.startswith("SCAN") and "INDEX" not in line and "SUBQUERY" not in line)
     ]
-    assert bare in ([], ["SCAN r"]) and (not bare or blocks == ("runs", "runs_oldest_first")), plan
+    assert bare == [], plan
 
 
 async def test_every_statement_can_be_prepared(store):

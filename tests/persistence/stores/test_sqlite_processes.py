@@ -46,6 +46,11 @@ class Child:
         self.process.wait()
 
 
+def modes_in(folder: Path) -> list[int]:
+    """The rights on a folder and on each file in it."""
+    return [stat.S_IMODE(one.stat().st_mode) for one in (folder, *folder.iterdir())]
+
+
 @contextmanager
 def children(verb: str, path: Path, *names: str):
     """Processes for the length of a test, all past their first word."""
@@ -144,10 +149,7 @@ async def test_a_lock_tells_who_lives(tmp_path):
     other = SQLiteStore(path)
     await other.enrol("other")
     assert {row.owner for row in await store.owners()} == {"ann", "me", "other"}
-    folder = Path(f"{path}.owners")
-    assert len(list(folder.iterdir())) == 2
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(one.stat().st_mode) for one in folder.iterdir()} == {0o600}
+    assert modes_in(Path(f"{path}.owners")) == [0o700, 0o600, 0o600]
     assert (await store.claim("run-1", "me", over="ann")).epoch == claim.epoch + 1
     await store.retire("ann")
     await other.close()
