@@ -8,7 +8,7 @@ A checkpoint here is a commit with a mark; its id is "<run_id>@<seq>". What the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -158,6 +158,8 @@ def _commit(checkpoint: WorkflowCheckpoint, seq: int, row: RunRow | None) -> Com
             "version": checkpoint.version,
         }
     )
+    anchor = tuple(parts.body_pieces(kept))
+    _rehearse(anchor)
     return Commit(
         commit_id=f"save:{checkpoint.checkpoint_id}",
         status=row.status if row else "idle",
@@ -166,13 +168,21 @@ def _commit(checkpoint: WorkflowCheckpoint, seq: int, row: RunRow | None) -> Com
         error=row.error if row else None,
         at=_seconds(checkpoint.timestamp),
         delta=_NOTHING,
-        anchor=tuple(parts.body_pieces(kept)),
+        anchor=anchor,
         checkpoint=CheckpointMark(
             kind=kind if isinstance(kind, str) and kind in KINDS else "save",
             iteration=checkpoint.iteration_count,
             parent=parent,
         ),
     )
+
+
+def _rehearse(anchor: Iterable[bytes]) -> None:
+    """What could not be read back is not saved."""
+    try:
+        parts.merge(b"".join(anchor), ())
+    except DocumentError as error:
+        raise WorkflowCheckpointException("a part of the checkpoint is not JSON") from error
 
 
 async def load(store: Journal, checkpoint_id: str) -> WorkflowCheckpoint:
