@@ -180,10 +180,9 @@ async def join(store: Store, log: Log) -> Any:
     async with Engine(store, [flow]) as engine:
         run = await engine.start(flow, 0, run_id="run")
         await (await engine.driven("run")).live.until_quiet()
-        if (await run.row()).status != "completed":
-            if await engine.waits(run_id="run"):
-                await engine.emit("run", "A", 1, request_id="a")
-                await engine.emit("run", "B", 2, request_id="b")
+        if await engine.waits(run_id="run"):
+            await engine.emit("run", "A", 1, request_id="a")
+            await engine.emit("run", "B", 2, request_id="b")
         return await to_the_end(engine, run, {"hold": "go"})
 
 
@@ -287,7 +286,7 @@ async def graph(store: Store, log: Log) -> Any:
 
 
 async def forgetful(store: Store, log: Log) -> Any:
-    """Wrong on purpose: it begins a new run in every process, so the harness has a fault to find."""
+    """Wrong on purpose: every process begins a new run, so the harness has a fault to find."""
 
     async def first(data: Any) -> int:
         log.begin("first", data.input)

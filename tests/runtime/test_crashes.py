@@ -20,8 +20,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_run_killed_at_any_store_operation_ends_like_an_undisturbed_one(
     journey: str, tmp_path: Path
 ) -> None:
-    """Killed anywhere, a run ends in the same state; nothing finished begins again, and what was
-    in flight begins once more."""
+    """The end state is the same; nothing finished begins again; what was in flight repeats once."""
     found = _explore(f"tests.runtime.journeys:{journey}", tmp_path / "kills")
     assert found["failures"] == []
     assert found["kills"] == 2 * found["calls"] > 0

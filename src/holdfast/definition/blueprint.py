@@ -99,7 +99,7 @@ def _operator(node: Node) -> dict[str, Any]:
 
 
 def from_dict(data: object) -> Blueprint:
-    """Read a blueprint. Raises: DefinitionError, which is also a ValueError; TypeError for shapes."""
+    """Read a blueprint. Raises: DefinitionError, a ValueError; TypeError for a wrong shape."""
     if not isinstance(data, Mapping):
         raise TypeError(f"a blueprint is a mapping; found {type(data).__name__}")
     if data.get("version") != VERSION:
@@ -119,7 +119,8 @@ def _node(place: str, item: object) -> Node:
     kind = _text(f"{place}.kind", item.get("kind"))
     if kind not in KINDS:
         raise DefinitionError(
-            f"blueprint {place}.kind: expected one of {', '.join(sorted(KINDS))}; found {_brief(kind)}"
+            f"blueprint {place}.kind: expected one of {', '.join(sorted(KINDS))}; "
+            f"found {_brief(kind)}"
         )
     options = item.get("options", {})
     if not isinstance(options, Mapping):

@@ -243,7 +243,7 @@ def _apply(run: Run, wait_id: str) -> list[Effect]:
 
 
 def fail(run: Run, failed: Failed) -> list[Effect]:
-    """A handler failed for good: it is parked, its siblings stop, whoever awaits the group hears."""
+    """A handler failed for good: it is parked, its siblings stop, the awaiter hears."""
     delivery = failed.delivery
     if delivery.status == PARKED:
         # It was stopped already, and raised on its way out.

@@ -72,16 +72,15 @@ class Journal:
         put: dict[str, bytes] = {}
         drop: list[str] = []
         size = self.size
-        for name, data in self.changed.items():
+        for name, change in self.changed.items():
             before = parts.get(name)
             if before is not None:
                 size -= _weigh(before)
-            if data is None:
+            if change is None:
                 drop.append(name)
                 del parts[name]
                 continue
-            if not isinstance(data, bytes):
-                data = data()
+            data = change if isinstance(change, bytes) else change()
             put[name] = data
             parts[name] = data
             size += len(data)

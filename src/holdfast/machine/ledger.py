@@ -124,6 +124,11 @@ def prepare_repeat(run: Run, delivery: Delivery) -> list[Effect]:
     """Before a delivery runs again: take its writes back and let its entries be matched anew."""
     delivery.attempt += 1
     if run.journal is not None:
+        if delivery.data is not None:
+            # The first attempt may have changed the live payload; its bytes are what was sent.
+            delivery.payload = run.journal.codec.decode(
+                delivery.data, f"payload of {delivery.node}"
+            )
         layout.mark_due(run.journal, delivery)
     ledger = run.ledgers.get(delivery.id)
     if ledger is None:

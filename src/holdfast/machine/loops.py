@@ -109,7 +109,7 @@ def _begin_item(route: Router, number: int, loop: Loop, index: int) -> int:
 
 
 def leave(route: Router, number: int) -> None:
-    """One thing less is under way in a scope; what that ends is ended, what it lets start starts."""
+    """One thing less is under way in a scope: end what that ends, start what it lets start."""
     run = route.run
     while number:
         scope = run.scopes[number]

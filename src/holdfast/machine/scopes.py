@@ -36,7 +36,7 @@ def enter(run: Run, number: int) -> None:
 
 
 def close(run: Run, number: int, scope: Scope, effects: list[Effect]) -> None:
-    """Nothing can reach the joins of the scope any more: drop them, half-filled ones with a warning."""
+    """Nothing can reach the scope's joins any more: drop them, half-filled ones with a warning."""
     del run.scopes[number]
     journal = run.journal
     if journal is not None and scope.parent:

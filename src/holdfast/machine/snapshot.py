@@ -94,9 +94,7 @@ def mark_all(run: Run) -> None:
         journal.add("out", layout.output_line(output, codec))
 
 
-def restore(
-    run_id: str, front: str, plan: Any, parts: Mapping[str, Part], codec: Encoder
-) -> Run:
+def restore(run_id: str, front: str, plan: Any, parts: Mapping[str, Part], codec: Encoder) -> Run:
     """A record from its parts. Raises: Damaged, TypeNotAllowed."""
     run = new_run(run_id, front, plan)
     try:
@@ -186,9 +184,7 @@ def _read_loop(run: Run, rest: str, part: Part, codec: Encoder) -> None:
 
 
 def _read_group(run: Run, rest: str, part: Part, codec: Encoder) -> None:
-    emitter, entry, results = msgspec.json.decode(
-        joined(part), type=tuple[int, int, msgspec.Raw]
-    )
+    emitter, entry, results = msgspec.json.decode(joined(part), type=tuple[int, int, msgspec.Raw])
     run.groups[int(rest)] = Group(0, codec.decode(bytes(results), "results"), emitter, entry)
 
 
@@ -273,7 +269,7 @@ def _order(run: Run) -> None:
 
 
 def _count(run: Run) -> None:
-    for (number, node), _ in run.joins.items():
+    for number, node in run.joins:
         if number:
             scope = run.scopes.setdefault(number, Scope())
             scope.joins = [*(scope.joins or ()), node]

@@ -78,7 +78,9 @@ def _descend(value: Any, segment: str) -> dict[str, Any]:
     return dict(value)
 
 
-def write(run: Run, key: str, value: Any, data: bytes | None, writer: int, frame_id: int = 0) -> None:
+def write(
+    run: Run, key: str, value: Any, data: bytes | None, writer: int, frame_id: int = 0
+) -> None:
     """Put a value (MISSING removes) under a first-segment key; *data* is its bytes when kept."""
     frame = run.frames[frame_id]
     before = frame.state.get(key)
@@ -95,12 +97,16 @@ def write(run: Run, key: str, value: Any, data: bytes | None, writer: int, frame
         if cell is None:
             journal.drop(name)
         else:
-            journal.put(name, data if data is not None else journal.codec.encode(value, f"state.{key}"))
+            journal.put(
+                name, data if data is not None else journal.codec.encode(value, f"state.{key}")
+            )
     if writer:
         _remember(run, writer, Undo(key, cell, before, None, frame_id))
 
 
-def append(run: Run, key: str, item: Any, data: bytes | None, writer: int, frame_id: int = 0) -> bool:
+def append(
+    run: Run, key: str, item: Any, data: bytes | None, writer: int, frame_id: int = 0
+) -> bool:
     """Grow the list under a plain key by one item; False if there is no list under it."""
     frame = run.frames[frame_id]
     cell = frame.state.get(key)

@@ -61,7 +61,7 @@ def enter(run: Run, value: Any, data: bytes | None) -> None:
     graph: Graph = run.plan
     frame = run.frames[0]
     frame.lap = 0
-    _post(run, frame, graph.start, value, data, (f"internal:{graph.start}",))
+    _post(run, graph.start, (value, data), (f"internal:{graph.start}",))
     run.status = "running"
     layout.mark_frame(run, 0)
     layout.mark_head(run)
@@ -69,21 +69,21 @@ def enter(run: Run, value: Any, data: bytes | None) -> None:
 
 def _post(
     run: Run,
-    frame: Frame,
     node: str,
-    value: Any,
-    data: bytes | None,
+    content: tuple[Any, bytes | None],
     sources: tuple[str, ...],
     wait: str | None = None,
 ) -> None:
+    """Queue a message (its value and bytes) for the superstep after this one."""
+    frame = run.frames[0]
     number = run.next_delivery
     run.next_delivery = number + 1
     step_number = frame.iteration + (2 if frame.open else 1)
     delivery = Delivery(
         number,
         node,
-        value,
-        data,
+        content[0],
+        content[1],
         step=step_number,
         kind="message" if wait is None else "response",
         sources=sources,
@@ -140,7 +140,7 @@ def finish(run: Run, done: Finished) -> list[Effect]:
     frame = run.frames[0]
     node = delivery.node
     for sent in done.sends:
-        _send(run, frame, node, sent)
+        _send(run, node, sent)
     if done.writes:
         _stage(run, frame, node, done)
     if done.outputs:
@@ -159,9 +159,9 @@ def finish(run: Run, done: Finished) -> list[Effect]:
     return effects
 
 
-def _send(run: Run, frame: Frame, node: str, sent: Sent) -> None:
+def _send(run: Run, node: str, sent: Sent) -> None:
     for target in sent.targets:
-        _post(run, frame, target, sent.value, sent.data, (node,))
+        _post(run, target, (sent.value, sent.data), (node,))
 
 
 def _stage(run: Run, frame: Frame, node: str, done: Finished) -> None:
@@ -194,7 +194,7 @@ def _over(run: Run, frame: Frame, delivery: Delivery, effects: list[Effect]) -> 
     if run.waits:
         for wait in waits.opened_by(run, number):
             if wait.answered:
-                _respond(run, frame, wait)
+                _respond(run, wait)
             elif not wait.asked:
                 waits.withdraw(run, wait)
                 effects.append(Withdrawn(wait))
@@ -241,7 +241,7 @@ def answer(run: Run, answered: Answered) -> list[Effect]:
     frame = run.frames[0]
     opener = run.deliveries.get(wait.opener)
     if opener is None or opener.status != DUE:
-        _respond(run, frame, wait)
+        _respond(run, wait)
         frame.lap = 0
         run.status = "running"
         layout.mark_frame(run, 0)
@@ -249,12 +249,12 @@ def answer(run: Run, answered: Answered) -> list[Effect]:
     return []
 
 
-def _respond(run: Run, frame: Frame, wait: Wait) -> None:
+def _respond(run: Run, wait: Wait) -> None:
     assert wait.origin is not None
     node = wait.origin.node
     waits.use(run, wait.id)
     data = None if run.journal is None else run.journal.codec.encode(wait.value, "response")
-    _post(run, frame, node, wait.value, data, (f"internal:{node}",), wait.id)
+    _post(run, node, (wait.value, data), (f"internal:{node}",), wait.id)
 
 
 def fail(run: Run, failed: Failed) -> list[Effect]:

@@ -51,7 +51,7 @@ def opened_by(run: Run, delivery_id: int) -> list[Wait]:
 
 
 def judge(run: Run, wait_id: str, request_id: str | None, digest: str | None) -> Settled | None:
-    """Whether an answer may settle the wait: None for yes, a line if it is a repeat of one that did.
+    """Whether an answer may settle the wait: None for yes, the line of the one it repeats.
 
     Raises: WaitNotFound, AnswerConflict, AlreadyAnswered, WaitExpired, WaitClosed.
     """
@@ -64,7 +64,8 @@ def judge(run: Run, wait_id: str, request_id: str | None, digest: str | None) ->
         if request_id is not None and line.request_id == request_id:
             if line.digest != digest:
                 raise AnswerConflict(
-                    f"conflicting resume_request_id for {wait_id!r}: it came before with another value",
+                    f"conflicting resume_request_id for {wait_id!r}: "
+                    "it came before with another value",
                     **facts,
                 )
             return line

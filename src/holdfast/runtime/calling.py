@@ -44,13 +44,13 @@ def in_context(
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling it gives a coroutine: async functions, methods, partials, callable objects."""
+    """Whether calling it gives a coroutine: for functions, methods, partials, callable objects."""
     while isinstance(function, functools.partial):
         function = function.func
     if inspect.iscoroutinefunction(function):
         return True
     return not inspect.isfunction(function) and inspect.iscoroutinefunction(
-        getattr(type(function), "__call__", None)
+        getattr(type(function), "__call__", None)  # noqa: B004 - the method is what we look at
     )
 
 

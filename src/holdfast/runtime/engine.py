@@ -10,6 +10,7 @@ run's inbox, and its owner hears of them.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Any, Protocol, Self
 
@@ -25,6 +26,7 @@ from holdfast.errors import (
     RunClosed,
     RunExists,
     RunOwned,
+    StoreError,
 )
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.document import open_document
@@ -45,6 +47,8 @@ from holdfast.runtime.home import FLOW_SAVE, Home
 from holdfast.runtime.inbox import PostBody
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.ownership import Owner
+
+LOG = logging.getLogger("holdfast.engine")
 
 #: How often an engine looks for runs that nobody carries and for posts of other processes.
 LOOK_EVERY_S = 0.5
@@ -128,7 +132,8 @@ class Engine:
     """Carries runs of the given definitions in one store. Use it as an async context manager.
 
     store: a URL ("memory://", "sqlite:///runs.db") or a store. resources: live objects that
-    flows find. Raises: StoreUrlUnknown, DefinitionNotFound, typed store errors.
+    flows find. failures: runs that could not be taken over, and why; they are not tried again.
+    Raises: StoreUrlUnknown, DefinitionNotFound, typed store errors.
     """
 
     def __init__(
@@ -152,6 +157,7 @@ class Engine:
         self._codec = Codec(default_types)
         self._looking: asyncio.Task[None] | None = None
         self._opening: dict[str, asyncio.Lock] = {}
+        self.failures: dict[str, HoldfastError] = {}
 
     async def __aenter__(self) -> Self:
         await self.store.open()
@@ -177,9 +183,9 @@ class Engine:
         if self._owns_store:
             await self.store.close()
 
-    # -- starting and opening ------------------------------------------------------------------------
-
-    async def start(self, definition: Definition, value: Any = None, *, run_id: str | None = None) -> RunHandle:
+    async def start(
+        self, definition: Definition, value: Any = None, *, run_id: str | None = None
+    ) -> RunHandle:
         """Start a run; back after its first commit. The same id with the same input: the same run.
 
         Raises: DefinitionNotFound, RunExists for an id in use with another definition or input.
@@ -259,8 +265,6 @@ class Engine:
             )
         return definition
 
-    # -- looking for work ----------------------------------------------------------------------------
-
     async def look(self) -> int:
         """Take over every run that nobody carries and hear what was posted. Returns how many."""
         found = 0
@@ -270,25 +274,40 @@ class Engine:
                 if row.inbox:
                     await driven.hear()
                     found += 1
-                continue
-            if row.head.definition not in self._definitions:
-                continue
-            if row.status == "parked" and not row.inbox:
-                continue
-            try:
-                await self._recovered(row)
-                found += 1
-            except (RunOwned, OwnershipLost):
-                # Its owner is alive, or was quicker: it carries the run.
-                continue
+            elif self._may_take(row):
+                found += await self._take_over(row)
         return found
+
+    def _may_take(self, row: RunRow) -> bool:
+        """Only runs of a structure that this engine holds, and of those only what can move."""
+        definition = self._definitions.get(row.head.definition)
+        if definition is None or definition.fingerprint != row.head.fingerprint:
+            return False
+        if row.run_id in self.failures:
+            return False
+        return row.status != "parked" or row.inbox > 0
+
+    async def _take_over(self, row: RunRow) -> int:
+        try:
+            await self._recovered(row)
+        except (RunOwned, OwnershipLost):
+            # Its owner is alive, or was quicker: it carries the run.
+            return 0
+        except HoldfastError as error:
+            # One run that cannot be read must not keep the others from going on.
+            self.failures[row.run_id] = error
+            LOG.error("run %s could not be taken over: %s", row.run_id, error)  # noqa: TRY400 - the error is kept, with its traceback, in failures
+            return 0
+        return 1
 
     async def _look_on(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            await self.look()
-
-    # -- lists ---------------------------------------------------------------------------------------
+            try:
+                await self.look()
+            except StoreError as error:
+                # The store may be back when we look again; what runs here is told by its own saves.
+                LOG.warning("the store could not be looked at: %s", error)
 
     async def runs(
         self, *, status: str | None = None, definition: str | None = None, limit: int = 1000
@@ -303,8 +322,6 @@ class Engine:
         """Questions over all runs, oldest first."""
         page = await self.store.waits(run_id=run_id, status=status, limit=limit)
         return page.items
-
-    # -- from outside --------------------------------------------------------------------------------
 
     async def answer(
         self,
@@ -434,4 +451,3 @@ def value_of(row: WaitRow, codec: Codec | None = None) -> Any:
         return (codec or Codec(default_types)).decode(row.payload, "payload")
     except HoldfastError:
         return msgspec.json.decode(row.payload)
-

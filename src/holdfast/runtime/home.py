@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.errors import WrongDefinition
+from holdfast.errors import InternalError, RunExists, StoreError, WrongDefinition
 from holdfast.machine import snapshot
 from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import Run
@@ -64,12 +64,20 @@ class OpeningKeeper(StoreKeeper):
     async def append(self, run: Run, commit: Commit, *, after: int) -> int:
         """Open the run, or append to it once it is open."""
         if after:
-            return await self.store.append(self.claim, commit, after=after)
+            return await super().append(run, commit, after=after)
         owner = await self.home.owner.enrol()
-        assert run.journal is not None
+        if run.journal is None:
+            raise InternalError("a run without a journal cannot be opened in a store")
         anchored = _with_anchor(commit, run.journal)
-        claim = await self.store.open_run(self.head_row, anchored, owner)
-        assert claim is not None
+        try:
+            claim = await self.store.open_run(self.head_row, anchored, owner)
+        except RunExists:
+            raise
+        except StoreError:
+            # The same commit id by the same owner, while it is the head, is success.
+            claim = await self.store.open_run(self.head_row, anchored, owner)
+        if claim is None:
+            raise InternalError("the store opened a run for its owner and gave no claim")
         self.claim = claim
         return 1
 
@@ -141,4 +149,3 @@ def _referred(run: Run) -> set[str]:
     return {d.node for d in run.deliveries.values()} | {
         w.origin.node for w in run.waits.values() if w.origin is not None
     }
-

@@ -45,9 +45,7 @@ def store_of(live: LiveRun) -> Store | None:
     return live.saver.keeper.store
 
 
-async def take_in(
-    live: LiveRun, other: Callable[[InboxItem], list[Effect]]
-) -> dict[str, Wait]:
+async def take_in(live: LiveRun, other: Callable[[InboxItem], list[Effect]]) -> dict[str, Wait]:
     """Step the machine with everything in the inbox that it has not seen.
 
     other: what a post that is no answer means to the front. Returns the waits that were answered.

@@ -48,8 +48,8 @@ class LiveRun:
     """One run in this process: its record, who drives it, and who waits for what.
 
     errors: what failed deliveries raised, by delivery. orphans: errors that nobody awaited, kept
-    for whoever closes the run; detached: groups whose waiter may never look. dead: set once the record may not be
-    trusted any more (a failed save, lost ownership); everyone who waits gets it.
+    for whoever closes the run; detached: groups whose waiter may never look. dead: set once the
+    record may not be trusted any more (a failed save, lost ownership); everyone who waits gets it.
     """
 
     __slots__ = (
@@ -90,10 +90,8 @@ class LiveRun:
         self.detached: set[int] | None = None
         self.seen: set[int] = NOTHING_SEEN
 
-    # -- carrying ----------------------------------------------------------------------------------
-
     async def carry(self, delivery: Delivery | None) -> None:
-        """Run a delivery, then whatever becomes due from it, until nothing is left for this task."""
+        """Run a delivery, then what becomes due from it, until nothing is left for this task."""
         front, run, running = self.front, self.run, self.running
         while delivery is not None and delivery.status == DUE:
             number = delivery.id
@@ -116,7 +114,7 @@ class LiveRun:
             delivery = await self.advance(front.step(run, happened))
 
     def _caught(self, delivery: Delivery, error: BaseException) -> Input | None:
-        """What an exception out of a handler means: a failure, a stop of ours, or the task's end."""
+        """What an exception out of a handler means: a failure, our stop, or the end of the task."""
         if isinstance(error, asyncio.CancelledError):
             if self._let_go(delivery.id):
                 return None
@@ -219,8 +217,6 @@ class LiveRun:
             if not isinstance(error, Exception):
                 raise
 
-    # -- waiting -------------------------------------------------------------------------------------
-
     def waiter(self, group: int) -> asyncio.Future[Any]:
         """A future that ends when the group is done; ask before its deliveries start."""
         if self.waiters is None:
@@ -268,8 +264,6 @@ class LiveRun:
                     future.set_result(None)
         self.front.quiet(self)
 
-    # -- stopping ------------------------------------------------------------------------------------
-
     def stop(self, deliveries: tuple[int, ...]) -> None:
         """Cancel handlers that are under way; the record decides what becomes of them."""
         here = asyncio.current_task()
@@ -295,10 +289,7 @@ class LiveRun:
                 future.set_exception(error)
         self.waiters = None
         self.quiet_waiters = None
-        here = asyncio.current_task()
-        for task in list(self.tasks or ()):
-            if task is not here:
-                task.cancel()
+        self.stop(tuple(self.running))
         self.front.quiet(self)
 
     async def settled(self) -> None:
@@ -309,7 +300,7 @@ class LiveRun:
             await asyncio.wait(waiting)
 
     async def halt(self) -> list[int]:
-        """Cancel every handler under way and wait until they have gone; their deliveries stay due."""
+        """Cancel every handler under way and wait until all have gone; deliveries stay due."""
         numbers = list(self.running)
         self.stop(tuple(numbers))
         await self.settled()

@@ -9,11 +9,14 @@ of a frozen process whose lock is still held.
 from __future__ import annotations
 
 import asyncio
+import logging
 from weakref import WeakKeyDictionary
 
-from holdfast.errors import RunOwned
+from holdfast.errors import RunOwned, StoreClosed, StoreError
 from holdfast.persistence.store import Claim, Store
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
+
+LOG = logging.getLogger("holdfast.ownership")
 
 #: How often an owner of runs raises its counter.
 BEAT_S = 5.0
@@ -32,6 +35,8 @@ class Owner:
         self._enrolling = asyncio.Lock()
         self._seen: dict[str, tuple[int, float]] = {}
         self._beating: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def enrol(self) -> str:
         """Become known in the store; returns the owner id."""
@@ -47,16 +52,28 @@ class Owner:
         """Raise the counter now and then, from a timer: an owner without runs has no task."""
         if not self.store.shared:
             return
-        if self._beating is not None and not self._beating.cancelled():
-            return
         loop = asyncio.get_running_loop()
-        self._beating = loop.call_later(BEAT_S, lambda: asyncio.ensure_future(self._beat()))
+        if self._beating is not None and self._loop is loop:
+            return
+        self._loop = loop
+        self._beating = loop.call_later(BEAT_S, self._beat_soon)
+
+    def _beat_soon(self) -> None:
+        task = asyncio.ensure_future(self._beat())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _beat(self) -> None:
         self._beating = None
         if not self._enrolled:
             return
-        await self.store.renew(self.id)
+        try:
+            await self.store.renew(self.id)
+        except StoreClosed:
+            return
+        except StoreError as error:
+            # The next beat comes while the others still wait: one missed beat costs nothing.
+            LOG.warning("the owner's counter could not be raised: %s", error)
         self._keep_beating()
 
     async def retire(self) -> None:
@@ -79,9 +96,7 @@ class Owner:
             return await self.store.claim(run_id, self.id)
         if await self.is_gone(row.owner):
             return await self.store.claim(run_id, self.id, over=row.owner)
-        raise RunOwned(
-            f"run {run_id!r} is owned by a live process", run_id=run_id, owner=row.owner
-        )
+        raise RunOwned(f"run {run_id!r} is owned by a live process", run_id=run_id, owner=row.owner)
 
     async def is_gone(self, owner: str) -> bool:
         """Whether an owner holds its lock no more, or its counter has stood still too long."""

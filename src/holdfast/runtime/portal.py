@@ -59,7 +59,8 @@ class _Blocked:
             if len(self._names) >= MOST_BLOCKED:
                 waiting = ", ".join(self._names[:8])
                 raise BlockedLoop(
-                    f"{len(self._names)} sync handlers are blocked in blocking calls: {waiting}, ...",
+                    f"{len(self._names)} sync handlers are blocked in blocking calls: "
+                    f"{waiting}, ...",
                     hint="Make the handlers async, or let fewer of them run at once.",
                 )
             self._names.append(name)

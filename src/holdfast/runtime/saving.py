@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from holdfast.errors import InternalError
+from holdfast.errors import InternalError, OwnershipLost, StaleWrite, StoreError
 from holdfast.machine import ledger
 from holdfast.machine.journal import Journal
 from holdfast.machine.run import Run, Wait
@@ -44,8 +44,23 @@ class StoreKeeper:
         self.head = head
 
     async def append(self, run: Run, commit: Commit, *, after: int) -> int:
-        """Append to the journal of the run."""
-        return await self.store.append(self.claim, commit, after=after)
+        """Append to the journal of the run; after an unclear error, look whether it is there."""
+        try:
+            return await self.store.append(self.claim, commit, after=after)
+        except (OwnershipLost, StaleWrite):
+            raise
+        except StoreError:
+            if await self._landed(run, after + 1):
+                return after + 1
+            raise
+
+    async def _landed(self, run: Run, seq: int) -> bool:
+        """Whether the commit of that seq is down: nobody else writes under this claim's epoch."""
+        try:
+            row = await self.store.row(run.run_id)
+        except StoreError:
+            return False
+        return row.seq == seq and row.epoch == self.claim.epoch
 
     async def release(self) -> None:
         """Give the claim up."""

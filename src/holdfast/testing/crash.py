@@ -193,7 +193,7 @@ def main(arguments: list[str]) -> int:
     module, _, name = arguments[0].partition(":")
     journey: Journey = getattr(importlib.import_module(module), name)
     found = explore(journey, Path(arguments[1]))
-    print(json.dumps(found))
+    sys.stdout.write(json.dumps(found) + "\n")
     return 1 if found["failures"] else 0
 
 
