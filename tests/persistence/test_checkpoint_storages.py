@@ -131,9 +131,6 @@ async def test_what_was_handed_out_can_be_changed_without_harm():
     assert (await storage.load("run-1@1")).to_dict() == made(1).to_dict()
 
 
-# -- the value -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -167,9 +164,6 @@ def test_a_checkpoint_is_a_mapping_and_back():
     for bad in (b"NaN", b"{", b"\xff", b"[" * 100_000):
         with pytest.raises(WorkflowCheckpointException):
             made(1, parts={"n": bad}).to_dict()
-
-
-# -- files -----------------------------------------------------------------------------------------
 
 
 async def test_a_checkpoint_is_one_readable_file_of_its_owner(files):

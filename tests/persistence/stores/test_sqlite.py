@@ -283,9 +283,6 @@ async def test_a_store_taken_over_a_fork_says_so(store, monkeypatch):
         await store.claim("run-1", "bob", over="ann")
 
 
-# -- opening ---------------------------------------------------------------------------------------
-
-
 def _foreign(path: Path) -> None:
     con = sqlite3.connect(path)
     con.execute("CREATE TABLE recipes (name TEXT)")
@@ -385,9 +382,6 @@ async def test_a_value_that_sqlite_cannot_hold_is_a_store_error(store):
     with pytest.raises(StaleWrite):
         await store.append(claim, commit("c2"), after=5)
     assert await store.append(claim, commit("c2"), after=1) == 2
-
-
-# -- cost ------------------------------------------------------------------------------------------
 
 
 async def test_a_small_commit_grows_the_database_by_less_than_300_bytes(tmp_path):

@@ -104,8 +104,6 @@ class FileCheckpointStorage:
         """
         return await asyncio.to_thread(self._latest, workflow_name, run_id)
 
-    # -- in a thread -------------------------------------------------------------------------------
-
     def _save(self, checkpoint: WorkflowCheckpoint) -> str:
         name = file_name(checkpoint.checkpoint_id)
         encode(checkpoint, 0)  # what cannot be written is refused before anything is touched

@@ -53,8 +53,6 @@ class MemoryStore(Store):
         self._beats: dict[str, int] = {}
         self._closed = False
 
-    # -- runs ------------------------------------------------------------------------------------
-
     async def open_run(self, head: RunHead, commit: Commit, owner: str | None) -> Claim | None:
         """Create the run with its first commit, or change nothing."""
         run_id = check_run_id(head.run_id)
@@ -212,8 +210,6 @@ class MemoryStore(Store):
             run.bury()
             self._drop_marks(run)
 
-    # -- ownership -------------------------------------------------------------------------------
-
     async def enrol(self, owner: str) -> None:
         """Make *owner* known, with beat 0."""
         check_id(owner, "owner")
@@ -267,8 +263,6 @@ class MemoryStore(Store):
             if run is not None and run.epoch == claim.epoch:
                 run.owner = None
 
-    # -- waits and inbox -------------------------------------------------------------------------
-
     async def waits(
         self,
         *,
@@ -313,8 +307,6 @@ class MemoryStore(Store):
         """Take no more calls. Closing twice is fine."""
         with self._lock:
             self._closed = True
-
-    # -- inside, with the lock held --------------------------------------------------------------
 
     def _check_open(self) -> None:
         if self._closed:

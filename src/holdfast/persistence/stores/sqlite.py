@@ -84,8 +84,6 @@ class SQLiteStore(Store):
         """Open the file now, for reading, so that a wrong path is told here."""
         await self._reader.call(_nothing)
 
-    # -- runs ------------------------------------------------------------------------------------
-
     async def open_run(self, head: RunHead, commit: Commit, owner: str | None) -> Claim | None:
         """Create the run with its first commit, or change nothing."""
         rules.check_first(commit, check_run_id(head.run_id))
@@ -155,8 +153,6 @@ class SQLiteStore(Store):
         """Drop the run's record, waits and posts; its row stays, so the id is not used twice."""
         await self._writer.call(sqlite_runs.delete_run, check_run_id(run_id))
 
-    # -- ownership -------------------------------------------------------------------------------
-
     async def enrol(self, owner: str) -> None:
         """Make *owner* known, with beat 0, and hold its lock file beside the database."""
         check_id(owner, "owner")
@@ -185,8 +181,6 @@ class SQLiteStore(Store):
     async def release(self, claim: Claim) -> None:
         """Give the run up, if the claim is still the newest."""
         await self._writer.call(sqlite_waits.release, claim)
-
-    # -- waits and inbox -------------------------------------------------------------------------
 
     async def waits(
         self,

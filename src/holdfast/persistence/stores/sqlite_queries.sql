@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Every statement of the SQLite store, by name. Values are bound, never written into the text.
 
--- Runs -------------------------------------------------------------------------------------------
+-- Runs
 
 -- name: run_key
 SELECT run FROM runs WHERE run_id = ?1;
@@ -78,7 +78,7 @@ UPDATE runs SET
     due = 0, wake_at = NULL, open_waits = 0, inbox = 0, pruned = 1, ended = 1
 WHERE run = ?1;
 
--- Ownership --------------------------------------------------------------------------------------
+-- Ownership
 
 -- name: claim_run
 UPDATE runs SET claims = claims + (owner IS NOT NULL), epoch = epoch + 1, owner = ?2
@@ -105,7 +105,7 @@ DELETE FROM owners WHERE owner = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE run
 -- name: all_owners
 SELECT owner, beat FROM owners ORDER BY owner;
 
--- Waits and inbox --------------------------------------------------------------------------------
+-- Waits and inbox
 
 -- name: newest_wait
 SELECT generation, status FROM waits WHERE run = ?1 AND wait_id = ?2
@@ -148,7 +148,7 @@ WHERE run = ?1 AND consumed IS NULL ORDER BY number;
 -- name: consumed_between
 SELECT number FROM inbox WHERE run = ?1 AND consumed > ?2 AND consumed <= ?3 ORDER BY number;
 
--- Reading one run --------------------------------------------------------------------------------
+-- Reading one run
 
 -- name: anchor_before
 SELECT seq, crc, body FROM anchors WHERE run = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1;
@@ -159,7 +159,7 @@ SELECT seq, crc, delta FROM commits WHERE run = ?1 AND seq > ?2 AND seq <= ?3 OR
 -- name: commit_facts
 SELECT commit_id, at, kind, iteration, parent FROM commits WHERE run = ?1 AND seq = ?2;
 
--- Lists: one SELECT, any of the conditions after it, one order ------------------------------------
+-- Lists: one SELECT, any of the conditions after it, one order
 
 -- name: runs
 SELECT

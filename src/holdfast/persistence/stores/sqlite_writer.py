@@ -98,8 +98,6 @@ class Lane:
         if thread is not None and self._pid == os.getpid():
             await asyncio.to_thread(thread.join)
 
-    # -- in the thread -----------------------------------------------------------------------------
-
     def _main(self) -> None:
         carried: list[Job] = []
         while True:
