@@ -31,6 +31,7 @@ SIZES = {
     "W5": (100, 400, 1600),
     "W7": (1000,),
     "W8": (200,),
+    "W9": (1,),
 }
 QUICK_SIZES = {
     "W1": (20,),
@@ -40,10 +41,11 @@ QUICK_SIZES = {
     "W5": (5,),
     "W7": (20,),
     "W8": (3,),
+    "W9": (1,),
 }
 ALWAYS = ("W1", "W2", "W3", "W4L", "W5")
 
-UNITS = {"W3": "task", "W7": "run", "W8": "run"}
+UNITS = {"W3": "task", "W7": "run", "W8": "run", "W9": "process"}
 PLACES: dict[str, tuple[str, ...]] = {
     "W4L": ("memory", "relaxed", "fsync"),
     "W5": ("memory", "relaxed", "fsync"),

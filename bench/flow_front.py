@@ -7,6 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from bench import cold
 from bench.harness import Bench, Workload, item, resident_mb
 from bench.keeping import opened
 from bench.two_phase import two_phase
@@ -197,4 +198,5 @@ WORKLOADS: dict[str, Workload] = {
     "W5": w5,
     "W7": w7,
     "W8": w8,
+    "W9": cold.first_run(cold.FLOW),
 }

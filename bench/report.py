@@ -79,7 +79,15 @@ def _limits(results: Results) -> str:
 
 def _figures(results: Results, *, judge: bool) -> str:
     heads = ("cell", "unit", "who", "where", "wall us", "CPU us", "bytes", "ratio", "budget", "")
-    lines = [_line(results, cell, judge=judge) for cell in results.rows if cell.who != "limit"]
+    lines: list[tuple[str, ...]] = []
+    for cell in results.rows:
+        if cell.who != "limit":
+            lines.append(_line(results, cell, judge=judge))
+        resumed = results.spread(cell, "resume_wall_us")
+        if resumed is not None:
+            spreads = (_spread(resumed), _spread(results.spread(cell, "resume_cpu_us")))
+            place = WHERE[cell.place]
+            lines.append(("  resumed", "run", cell.who, place, *spreads, "-", "-", "-", ""))
     return table(heads, lines)
 
 
