@@ -77,8 +77,6 @@ class Store(ABC):
     async def open(self) -> None:
         """Open the store now, so that a wrong path is told here; else the first call does it."""
 
-    # -- runs ------------------------------------------------------------------------------------
-
     @abstractmethod
     async def open_run(self, head: RunHead, commit: Commit, owner: str | None) -> Claim | None:
         """Create the run with its first commit, or change nothing.
@@ -163,8 +161,6 @@ class Store(ABC):
         Raises: RunNotFound, RunOwned while a claim is held.
         """
 
-    # -- ownership -------------------------------------------------------------------------------
-
     @abstractmethod
     async def enrol(self, owner: str) -> None:
         """Make *owner* known, with beat 0, and hold its OS lock where runs are shared.
@@ -196,8 +192,6 @@ class Store(ABC):
     @abstractmethod
     async def release(self, claim: Claim) -> None:
         """Give the run up, if the claim is still the newest."""
-
-    # -- waits and inbox -------------------------------------------------------------------------
 
     @abstractmethod
     async def waits(
@@ -236,8 +230,6 @@ class Store(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Finish what is under way and let every file and thread go. Closing twice is fine."""
-
-    # -- the six verbs of a checkpoint storage -----------------------------------------------------
 
     async def save(self, checkpoint: WorkflowCheckpoint) -> str:
         """Add a checkpoint to its run, which is opened if it is unknown. Returns "<run_id>@<seq>".

@@ -176,12 +176,16 @@ class Engine:
             self._looking.cancel()
             await asyncio.wait({self._looking})
             self._looking = None
-        for driven in list(self._runs.values()):
-            await driven.stop()
-        self._runs.clear()
-        await self._owner.retire()
-        if self._owns_store:
-            await self.store.close()
+        try:
+            for driven in list(self._runs.values()):
+                await driven.stop()
+        finally:
+            self._runs.clear()
+            try:
+                await self._owner.retire()
+            finally:
+                if self._owns_store:
+                    await self.store.close()
 
     async def start(
         self, definition: Definition, value: Any = None, *, run_id: str | None = None

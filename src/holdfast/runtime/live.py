@@ -236,7 +236,7 @@ class LiveRun:
             error = RuntimeError("a delivery failed")
         future = self.waiters.pop(broken.group, None) if self.waiters else None
         if future is not None and not future.done():
-            future.set_exception(error)
+            _tell(future, error)
             if self.detached is None or broken.group not in self.detached:
                 return
         if self.orphans is None:
@@ -286,7 +286,7 @@ class LiveRun:
             self.saver.fail(error)
         for future in [*(self.waiters or {}).values(), *(self.quiet_waiters or [])]:
             if not future.done():
-                future.set_exception(error)
+                _tell(future, error)
         self.waiters = None
         self.quiet_waiters = None
         self.stop(tuple(self.running))
@@ -305,3 +305,9 @@ class LiveRun:
         self.stop(tuple(numbers))
         await self.settled()
         return numbers
+
+
+def _tell(future: asyncio.Future[Any], error: BaseException) -> None:
+    """Fail a future that its waiter may have left by another way: it has been told already."""
+    future.set_exception(error)
+    future.exception()
