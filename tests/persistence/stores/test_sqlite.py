@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import (
+    RunNotFound,
     StaleWrite,
     StoreDamaged,
     StoreError,
@@ -23,7 +24,7 @@ from holdfast.persistence.stores import sqlite_queries
 from holdfast.persistence.stores.sqlite import SQLiteStore
 from holdfast.testing.faults import FaultPlan
 from holdfast.testing.store_suite import StoreSuite
-from holdfast.testing.suite_hooks import begin, commit, mark
+from holdfast.testing.suite_hooks import begin, commit, mark, signal
 
 
 def io_error(text: str = "disk I/O error (planned)", code: int = sqlite3.SQLITE_IOERR):
@@ -202,6 +203,32 @@ async def test_a_member_that_fails_in_sqlite_leaves_the_others_alone(tmp_path):
     assert isinstance(told[4], StoreUnavailable)
     assert (await store.row("r4")).seq == 1
     assert (await store.read("r4")).commit_id == "r4:1"
+    await store.close()
+
+
+async def test_a_run_that_was_rolled_back_leaves_its_key_to_nobody(tmp_path):
+    """Its number goes to the next run, and calls that name the lost run must not reach that one."""
+    armed = False
+
+    def refuse(sql):
+        return io_error() if sql == "COMMIT" and armed else None
+
+    store = SQLiteStore(tmp_path / "runs.db", factory=watched([], refuse))
+    await store.enrol("ann")
+    go = threading.Event()
+    held = asyncio.ensure_future(store._writer.call(lambda db: go.wait(5)))
+    group = [asyncio.ensure_future(begin(store, "lost"))]
+    group.append(asyncio.ensure_future(store.post("lost", signal())))
+    await asyncio.sleep(0)
+    armed = True
+    go.set()
+    told = await asyncio.gather(held, *group, return_exceptions=True)
+    assert {type(one) for one in told} == {StoreUnavailable}
+    armed = False
+    await begin(store, "next")
+    with pytest.raises(RunNotFound):
+        await store.post("lost", signal())
+    assert await store.inbox("next") == ()
     await store.close()
 
 
