@@ -90,7 +90,8 @@ class Store(ABC):
     async def append(self, claim: Claim, commit: Commit, *, after: int) -> int:
         """Add the commit that follows seq *after*, or change nothing. Returns its seq.
 
-        The same commit id again, while it is the head, is success.
+        The same commit id again, while it is the head, is success. A commit that leaves nothing
+        due gives the run up: it has no owner, though this claim may write on until a newer one.
         Raises: OwnershipLost if a newer claim exists or this one was released, StaleWrite if the
         head is another, WaitExists if a wait id of the commit is open or its generation was used,
         RunNotFound.

@@ -278,9 +278,15 @@ class Engine:
                 if row.inbox:
                     await driven.hear()
                     found += 1
-            elif self._may_take(row):
+            elif self._may_take(row) and await self._is_free(row):
                 found += await self._take_over(row)
         return found
+
+    async def _is_free(self, row: RunRow) -> bool:
+        """Whether nobody owns the run, or its owner is gone."""
+        if row.owner is None or row.owner == self._owner.id:
+            return True
+        return await self._owner.is_gone(row.owner)
 
     def _may_take(self, row: RunRow) -> bool:
         """Only runs of a structure that this engine holds, and of those only what can move."""

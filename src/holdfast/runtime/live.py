@@ -60,7 +60,9 @@ class LiveRun:
         "errors",
         "front",
         "give_way_at",
+        "gone",
         "ids",
+        "interrupted",
         "orphans",
         "quiet_waiters",
         "run",
@@ -88,6 +90,8 @@ class LiveRun:
         self.errors: dict[int, BaseException] | None = None
         self.orphans: list[BaseException] | None = None
         self.detached: set[int] | None = None
+        self.interrupted: set[int] | None = None
+        self.gone: asyncio.Future[None] | None = None
         self.seen: set[int] = NOTHING_SEEN
 
     async def carry(self, delivery: Delivery | None) -> None:
@@ -105,10 +109,14 @@ class LiveRun:
                 happened = found
             finally:
                 running.pop(number, None)
+                if self.gone is not None and not running and not self.gone.done():
+                    self.gone.set_result(None)
             if self.dead is not None:
                 raise self.dead
             if delivery.status != DUE or self.stopped:
                 stopped = self._let_go(number)
+                if stopped:
+                    self._interrupt(delivery)
                 if stopped or delivery.status != DUE:
                     return
             delivery = await self.advance(front.step(run, happened))
@@ -116,10 +124,12 @@ class LiveRun:
     def _caught(self, delivery: Delivery, error: BaseException) -> Input | None:
         """What an exception out of a handler means: a failure, our stop, or the end of the task."""
         if isinstance(error, asyncio.CancelledError):
-            if self._let_go(delivery.id):
-                return None
             task = asyncio.current_task()
+            if self._let_go(delivery.id):
+                self._interrupt(delivery)
+                return None
             if task is not None and task.cancelling():
+                self._interrupt(delivery)
                 raise error
         if self.dead is not None:
             raise self.dead
@@ -138,6 +148,21 @@ class LiveRun:
         if task is not None and task.cancelling():
             task.uncancel()
         return True
+
+    def _interrupt(self, delivery: Delivery) -> None:
+        """Its handler was cancelled here; what is due stays due."""
+        if delivery.status != DUE:
+            return
+        if self.interrupted is None:
+            self.interrupted = set()
+        self.interrupted.add(delivery.id)
+        if self.is_quiet:
+            self._quiet()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is under way; what was interrupted is not."""
+        return self.run.live <= len(self.interrupted or ())
 
     async def advance(self, effects: list[Effect], *, here: bool = True) -> Delivery | None:
         """Save what was stepped, then act on it. Returns the delivery this task goes on with."""
@@ -184,12 +209,14 @@ class LiveRun:
                 more = self.front.perform(self, effect)
                 if more:
                     effects.extend(more)
-        if not self.run.live:
+        if not self.run.live or (self.interrupted and self.is_quiet):
             self._quiet()
         return mine
 
     def spawn(self, delivery: Delivery) -> None:
         """Run a delivery in a task of its own."""
+        if self.interrupted:
+            self.interrupted.discard(delivery.id)
         task = asyncio.create_task(self._carry_alone(delivery))
         self.running[delivery.id] = task
         if self.tasks is None:
@@ -205,6 +232,9 @@ class LiveRun:
             del self.running[number]
             if self.stopped is not None:
                 self.stopped.discard(number)
+            delivery = self.run.deliveries.get(number)
+            if delivery is not None and self.dead is None:
+                self._interrupt(delivery)
 
     async def _carry_alone(self, delivery: Delivery) -> None:
         try:
@@ -245,7 +275,7 @@ class LiveRun:
 
     async def until_quiet(self) -> None:
         """Return when nothing of the run is under way."""
-        if not self.run.live and not self.running:
+        if self.is_quiet and not self.running:
             return
         if self.dead is not None:
             raise self.dead

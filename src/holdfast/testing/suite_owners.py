@@ -38,6 +38,20 @@ class OwnerCases(SuiteHooks):
                 await store.append(claim, commit("c2"), after=1)
             assert (await store.row("run-1")).owner is None
 
+    async def test_a_run_with_nothing_due_has_no_owner(self, tmp_path: Path) -> None:
+        """Anybody may claim it; until somebody does, its last writer may write on."""
+        async with self.opened(tmp_path) as store:
+            claim = await begin(store)
+            await store.append(claim, commit("c2", due=False), after=1)
+            assert (await store.row("run-1")).owner is None
+            await store.append(claim, commit("c3", due=True), after=2)
+            assert (await store.row("run-1")).owner == claim.owner
+            await store.append(claim, commit("c4", due=False), after=3)
+            newer = await store.claim("run-1", "bob")
+            with pytest.raises(OwnershipLost):
+                await store.append(claim, commit("c5", due=True), after=4)
+            assert await store.append(newer, commit("c5", due=True), after=4) == 5
+
     async def test_an_owned_run_is_not_claimed_by_another(self, tmp_path: Path) -> None:
         """Only over the owner that is named."""
         async with self.opened(tmp_path) as store:

@@ -67,7 +67,7 @@ class MemoryStore(Store):
                 run.check_waits(commit.waits)
                 self._runs[run_id] = self._live[run_id] = run
                 self._order.append(run)
-                self._take(run, commit)
+                self._take(run, commit, owner)
             elif not run.is_new(commit.commit_id, owner):
                 raise rules.run_exists(run_id)
             if owner is None:
@@ -80,13 +80,13 @@ class MemoryStore(Store):
         with self._lock:
             run = self._run(claim.run_id)
             if run.check_append(claim, commit, after):
-                self._take(run, commit)
+                self._take(run, commit, claim.owner)
             return run.seq
 
-    def _take(self, run: MemoryRun, commit: Commit) -> None:
+    def _take(self, run: MemoryRun, commit: Commit, owner: str | None) -> None:
         number = next(self._numbers)
         asked = [Asked(next(self._numbers), row) for row in commit.waits]
-        run.take(commit, number, asked)
+        run.take(commit, number, asked, owner)
         if asked:
             self._waits += asked
             self._open_waits.update((one.number, one) for one in asked)
@@ -231,7 +231,7 @@ class MemoryStore(Store):
             self._beats.pop(owner, None)
             for run in self._order:
                 if run.owner == owner:
-                    run.owner = None
+                    run.let_go()
 
     async def owners(self) -> tuple[OwnerRow, ...]:
         """Everyone enrolled, with beat as of now; who is enrolled here lives in this process."""
@@ -261,7 +261,7 @@ class MemoryStore(Store):
             self._check_open()
             run = self._runs.get(claim.run_id)
             if run is not None and run.epoch == claim.epoch:
-                run.owner = None
+                run.let_go()
 
     async def waits(
         self,

@@ -90,12 +90,13 @@ class MemoryRun:
             self.seq == 1
             and first is not None
             and first.commit_id == commit_id
-            and (self.owner, self.epoch) == (owner, 0 if owner is None else 1)
+            and self.epoch == (0 if owner is None else 1)
+            and self.owner in (None, owner)
         )
 
     def check_append(self, claim: Claim, commit: Commit, after: int) -> bool:
         """Whether the commit is new; False if it is the head already. Raises what refuses it."""
-        if claim.epoch != self.epoch or claim.owner != self.owner:
+        if claim.epoch != self.epoch or self.owner not in (None, claim.owner):
             raise rules.ownership_lost(claim, self.epoch)
         if after != self.seq:
             if after == self.seq - 1 and self.commits[self.seq].commit_id == commit.commit_id:
@@ -120,9 +121,17 @@ class MemoryRun:
         """The refusal of a second wait under one id."""
         return rules.wait_exists(self.head.run_id, wait_id, still_open=still_open)
 
-    def take(self, commit: Commit, number: int, asked: Iterable[Asked]) -> None:
-        """Make a checked commit the head."""
+    def let_go(self) -> None:
+        """Nobody owns the run, and what its last owner still holds is worth nothing."""
+        self.owner = None
+        self.epoch += 1
+
+    def take(
+        self, commit: Commit, number: int, asked: Iterable[Asked], owner: str | None
+    ) -> None:
+        """Make a checked commit the head; a run with nothing due has no owner."""
         self.seq += 1
+        self.owner = owner if commit.due else None
         anchor = None if commit.anchor is None else tuple(commit.anchor)
         self.commits[self.seq] = Kept(
             number,

@@ -26,7 +26,7 @@ WHERE run = ?4 AND seq = ?1 AND epoch = ?5 AND owner = ?6
 -- name: advance_all
 UPDATE runs SET
     seq = ?1, updated_at = ?2, error = ?3, claims = 0, status = ?4, due = ?5, wake_at = ?6,
-    ended = ?7, open_waits = open_waits + ?8, inbox = inbox - ?9
+    ended = ?7, open_waits = open_waits + ?8, inbox = inbox - ?9, owner = ?11
 WHERE run = ?10;
 
 -- name: run_motion
@@ -85,10 +85,10 @@ UPDATE runs SET claims = claims + (owner IS NOT NULL), epoch = epoch + 1, owner 
 WHERE run = ?1;
 
 -- name: release_run
-UPDATE runs SET owner = NULL WHERE run_id = ?1 AND epoch = ?2;
+UPDATE runs SET owner = NULL, epoch = epoch + 1 WHERE run_id = ?1 AND epoch = ?2;
 
 -- name: release_owner
-UPDATE runs SET owner = NULL WHERE owner = ?1;
+UPDATE runs SET owner = NULL, epoch = epoch + 1 WHERE owner = ?1;
 
 -- name: enrol_owner
 INSERT INTO owners (owner, beat) VALUES (?1, 0) ON CONFLICT (owner) DO UPDATE SET beat = 0;

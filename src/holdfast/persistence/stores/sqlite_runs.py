@@ -17,7 +17,7 @@ def open_run(db: Database, head: RunHead, commit: Commit, owner: str | None) -> 
     found = db.one("first_commit", (head.run_id,))
     if found is None:
         _insert_run(db, head, commit, owner)
-    elif found != (1, epoch, owner, commit.commit_id):
+    elif found != (1, epoch, _owner_after(commit, owner), commit.commit_id):
         raise rules.run_exists(head.run_id)
     return None if owner is None else Claim(run_id=head.run_id, owner=owner, epoch=epoch, seq=1)
 
@@ -36,7 +36,7 @@ def _insert_run(db: Database, head: RunHead, commit: Commit, owner: str | None) 
             head.input_digest,
             head.parent,
             0 if owner is None else 1,
-            owner,
+            _owner_after(commit, owner),
             commit.status,
             commit.due,
             commit.at,
@@ -81,7 +81,7 @@ def append(db: Database, claim: Claim, commit: Commit, after: int) -> int:
 def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int) -> int:
     """The append that may change everything about a run, and says why it refuses."""
     seq, epoch, owner, _, _ = db.one("run_motion", (run,))
-    if (epoch, owner) != (claim.epoch, claim.owner):
+    if epoch != claim.epoch or owner not in (None, claim.owner):
         raise rules.ownership_lost(claim, epoch)
     if seq != after:
         if after == seq - 1 and db.one("commit_id_at", (run, seq)) == (commit.commit_id,):
@@ -108,9 +108,15 @@ def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int
             opened,
             taken,
             run,
+            _owner_after(commit, claim.owner),
         ),
     )
     return int(seq)
+
+
+def _owner_after(commit: Commit, owner: str | None) -> str | None:
+    """A run with nothing due has no owner."""
+    return owner if commit.due else None
 
 
 def _insert_commit(db: Database, run: int, seq: int, commit: Commit) -> None:
