@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -183,19 +184,22 @@ async def test_a_process_that_ends_without_closing_ends_and_has_written(tmp_path
     await store.close()
 
 
+@pytest.fixture
+def folder():
+    """A folder that other users can reach; pytest's own are closed to them."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 @pytest.mark.parametrize("folder_mode", [0o555, 0o777])
-async def test_a_database_that_may_only_be_read_is_listed(tmp_path, folder_mode):
+async def test_a_database_that_may_only_be_read_is_listed(folder, folder_mode):
     """Reading works without any right to write; writing is refused by name."""
-    folder = tmp_path / "shared"
-    folder.mkdir()
     path = folder / "runs.db"
     store = SQLiteStore(path)
     await begin(store)
     await store.close()
     path.chmod(0o444)
     folder.chmod(folder_mode)
-    for parent in (*tmp_path.parents[:2], tmp_path):
-        parent.chmod(parent.stat().st_mode | 0o055)
     with children("powerless", path, "eve") as (child,):
         told = await asyncio.to_thread(lambda: [child.hear(), child.hear()])
     folder.chmod(0o755)
