@@ -126,9 +126,7 @@ class MemoryRun:
         self.owner = None
         self.epoch += 1
 
-    def take(
-        self, commit: Commit, number: int, asked: Iterable[Asked], owner: str | None
-    ) -> None:
+    def take(self, commit: Commit, number: int, asked: Iterable[Asked], owner: str | None) -> None:
         """Make a checked commit the head; a run with nothing due has no owner."""
         self.seq += 1
         self.owner = owner if commit.due else None
@@ -263,7 +261,8 @@ class MemoryRun:
         return before - len(self.commits)
 
     def bury(self) -> None:
-        """Leave a tombstone."""
+        """Leave a tombstone, which no claim of before may write to."""
+        self.let_go()
         if self.status not in TERMINAL:
             self.status = "cancelled"
         self.pruned = True

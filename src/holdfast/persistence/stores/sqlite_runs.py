@@ -51,7 +51,7 @@ def _insert_run(db: Database, head: RunHead, commit: Commit, owner: str | None) 
     _insert_commit(db, run, 1, commit)
     _open_waits(db, run, commit.waits)
     if ended:
-        db.run("close_waits", (run, commit.at))
+        db.run("close_waits", (commit.at, run))
 
 
 def append(db: Database, claim: Claim, commit: Commit, after: int) -> int:
@@ -61,10 +61,10 @@ def append(db: Database, claim: Claim, commit: Commit, after: int) -> int:
         moved = db.run(
             "advance",
             (
-                after,
                 commit.at,
                 _readable(commit.error),
                 run,
+                after,
                 claim.epoch,
                 claim.owner,
                 commit.status,
@@ -91,10 +91,10 @@ def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int
     seq += 1
     _insert_commit(db, run, seq, commit)
     _open_waits(db, run, commit.waits)
-    taken = sum(db.run("consume", (number, run, seq)).rowcount for number in commit.consumed)
+    taken = sum(db.run("consume", (seq, number, run)).rowcount for number in commit.consumed)
     opened, ended = len(commit.waits), commit.status in TERMINAL
     if ended:
-        opened -= db.run("close_waits", (run, commit.at)).rowcount
+        opened -= db.run("close_waits", (commit.at, run)).rowcount
     db.run(
         "advance_all",
         (
@@ -107,8 +107,8 @@ def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int
             ended,
             opened,
             taken,
-            run,
             _owner_after(commit, claim.owner),
+            run,
         ),
     )
     return int(seq)

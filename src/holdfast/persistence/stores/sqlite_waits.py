@@ -27,14 +27,14 @@ def settle(db: Database, run_id: str, wait_id: str, settlement: Settlement) -> W
     db.run(
         "settle_wait",
         (
-            run,
-            wait_id,
             settlement.status,
             settlement.request_id,
             settlement.value,
             settlement.digest,
             settlement.actor,
             settlement.at,
+            run,
+            wait_id,
         ),
     )
     _insert_post(db, run, rules.answer_post(wait_id, found.generation, settlement))
@@ -99,7 +99,7 @@ def claim(db: Database, run_id: str, owner: str, over: str | None) -> Claim:
         raise rules.run_closed(run_id, status, deleted=True)
     if holder not in (None, owner, over):
         raise rules.run_owned(run_id, holder)
-    db.run("claim_run", (run, owner))
+    db.run("claim_run", (owner, run))
     return Claim(run_id=run_id, owner=owner, epoch=epoch + 1, seq=seq)
 
 
