@@ -155,3 +155,4 @@ def _settle(run: Run, wait: Wait, status: str) -> None:
     if journal is not None:
         journal.drop(f"wait/{wait.id}")
         journal.put(f"settled/{number % layout.KEPT_SETTLED}", layout.settled_part(number, line))
+        layout.mark_head(run)
