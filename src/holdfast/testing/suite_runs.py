@@ -271,6 +271,17 @@ class RunCases(SuiteHooks):
             with pytest.raises(RunExists):
                 await store.open_run(head(), first("run-1:1"), None)
 
+    async def test_a_tombstone_takes_no_write(self, tmp_path: Path) -> None:
+        """Not even of the claim that was the newest when the run was deleted."""
+        async with self.opened(tmp_path) as store:
+            claim = await begin(store)
+            await store.append(claim, commit("c2", due=False), after=1)
+            await store.delete_run("run-1")
+            with pytest.raises(StoreError):
+                await store.append(claim, commit("c3"), after=2)
+            row = await store.row("run-1")
+            assert (row.seq, row.pruned, row.due) == (2, True, False)
+
     @pytest.mark.parametrize("hostile", HOSTILE)
     async def test_hostile_ids_are_refused_or_kept_safely(
         self, tmp_path: Path, hostile: str

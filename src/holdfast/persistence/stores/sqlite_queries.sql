@@ -257,6 +257,3 @@ AND w.number > ?
 
 -- name: waits_oldest_first
 ORDER BY w.number LIMIT ?
-
--- name: newest_commit
-SELECT max(number) FROM commits;
