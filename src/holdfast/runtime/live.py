@@ -48,8 +48,10 @@ class LiveRun:
     """One run in this process: its record, who drives it, and who waits for what.
 
     errors: what failed deliveries raised, by delivery. orphans: errors that nobody awaited, kept
-    for whoever closes the run; detached: groups whose waiter may never look. dead: set once the
-    record may not be trusted any more (a failed save, lost ownership); everyone who waits gets it.
+    for whoever closes the run; detached: groups whose waiter may never look. interrupted:
+    deliveries that were cancelled here and stay due. gone: told when no handler runs any more.
+    dead: set once the record may not be trusted any more (a failed save, lost ownership);
+    everyone who waits gets it.
     """
 
     __slots__ = (
@@ -61,6 +63,7 @@ class LiveRun:
         "front",
         "give_way_at",
         "gone",
+        "halting",
         "ids",
         "interrupted",
         "orphans",
@@ -92,6 +95,7 @@ class LiveRun:
         self.detached: set[int] | None = None
         self.interrupted: set[int] | None = None
         self.gone: asyncio.Future[None] | None = None
+        self.halting = False
         self.seen: set[int] = NOTHING_SEEN
 
     async def carry(self, delivery: Delivery | None) -> None:
@@ -99,6 +103,11 @@ class LiveRun:
         front, run, running = self.front, self.run, self.running
         while delivery is not None and delivery.status == DUE:
             number = delivery.id
+            if self.halting:
+                self._interrupt(delivery)
+                return
+            if self.interrupted:
+                self.interrupted.discard(number)
             running[number] = asyncio.current_task()
             try:
                 happened = await front.call(self, delivery)
@@ -170,8 +179,8 @@ class LiveRun:
             try:
                 await self.saver.commit()
             except asyncio.CancelledError:
-                # What was stepped will be down; others act on it.
-                self._spawn_effects(effects)
+                # What was stepped will be down, and then others act on it.
+                self._act_later(effects)
                 raise
             except BaseException as error:
                 self.die(error)
@@ -185,7 +194,20 @@ class LiveRun:
                 self.give_way_at = now + GIVE_WAY_S
         return following
 
-    def _spawn_effects(self, effects: list[Effect]) -> None:
+    def _act_later(self, effects: list[Effect]) -> None:
+        task = asyncio.create_task(self._act_when_saved(effects))
+        if self.tasks is None:
+            self.tasks = set()
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _act_when_saved(self, effects: list[Effect]) -> None:
+        if self.saver is not None:
+            try:
+                await self.saver.commit()
+            except Exception as error:
+                self.die(error)
+                return
         self.perform(effects, here=False)
 
     def perform(self, effects: list[Effect], *, here: bool) -> Delivery | None:
@@ -215,6 +237,9 @@ class LiveRun:
 
     def spawn(self, delivery: Delivery) -> None:
         """Run a delivery in a task of its own."""
+        if self.halting:
+            self._interrupt(delivery)
+            return
         if self.interrupted:
             self.interrupted.discard(delivery.id)
         task = asyncio.create_task(self._carry_alone(delivery))
@@ -330,10 +355,22 @@ class LiveRun:
             await asyncio.wait(waiting)
 
     async def halt(self) -> list[int]:
-        """Cancel every handler under way and wait until all have gone; deliveries stay due."""
+        """Cancel every handler under way and wait until all have gone; deliveries stay due.
+
+        What a commit under way makes due meanwhile does not start either.
+        """
         numbers = list(self.running)
-        self.stop(tuple(numbers))
-        await self.settled()
+        self.halting = True
+        try:
+            self.stop(tuple(numbers))
+            await self.settled()
+            if self.running and asyncio.current_task() not in self.running.values():
+                # Those are handlers in the tasks of callers, which then go on to other things.
+                self.gone = asyncio.get_running_loop().create_future()
+                await self.gone
+                self.gone = None
+        finally:
+            self.halting = False
         return numbers
 
 

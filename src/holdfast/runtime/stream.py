@@ -90,6 +90,21 @@ class Stream(Generic[T]):
         """The items kept so far."""
         return list(self._items)
 
+    @property
+    def count(self) -> int:
+        """How many items have come."""
+        return self._dropped + len(self._items)
+
+    def since(self, place: int) -> list[T]:
+        """The kept items from a place on."""
+        first = max(place - self._dropped, 0)
+        return [self._items[i] for i in range(first, len(self._items))]
+
+    def check(self) -> None:
+        """Raise what the stream ended with, if it ended with an error."""
+        if self._error is not None:
+            raise self._error
+
 
 def _set(future: asyncio.Future[None]) -> None:
     if not future.done():

@@ -7,8 +7,7 @@ import asyncio
 import warnings
 from typing import Any
 
-from holdfast.errors import CloseTimeout, DefinitionError, RunOpen
-from holdfast.machine import waits
+from holdfast.errors import CloseTimeout, DefinitionError, RunBusy, RunFailed, RunOpen
 from holdfast.machine.effects import Ended
 from holdfast.triggerflow.running import FlowRun
 
@@ -19,20 +18,29 @@ GRACE_S = 0.5
 class Closer:
     """The end of one execution: it happens once, whoever asks.
 
-    delay: seconds of idleness after which the run closes by itself, or None. kept_parked: runs
-    that a store keeps are not closed over parked work, which could then never be retried.
+    delay: seconds of idleness after which the run closes by itself, or None. A run that a store
+    keeps is not closed by itself over parked work, which could then never be retried.
     """
 
-    __slots__ = ("_closing", "_task", "_timer", "delay", "flow", "snapshot", "watched")
+    __slots__ = ("_closing", "_ended", "_task", "_timer", "delay", "flow", "snapshot")
 
     def __init__(self, flow: FlowRun, delay: float | None) -> None:
         self.flow = flow
         self.delay = delay
         self.snapshot: dict[str, Any] | None = None
-        self.watched: asyncio.Future[None] | None = None
+        self._ended: asyncio.Future[None] | None = None
         self._closing: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._task: asyncio.Task[None] | None = None
+
+    def begin_again(self) -> None:
+        """Another record was taken over."""
+        self._disarm()
+        self.snapshot = self.flow.get_state(None) if self._is_closed else None
+
+    @property
+    def _is_closed(self) -> bool:
+        return self.flow.run.lifecycle == "closed"
 
     @property
     def is_idle(self) -> bool:
@@ -42,66 +50,88 @@ class Closer:
 
     def on_quiet(self) -> None:
         """Nothing is under way: close now, or after the delay, unless something waits."""
-        if self.flow.live.dead is not None:
-            self._tell(self.flow.live.dead)
+        live = self.flow.live
+        if live.dead is not None:
+            self._tell(live.dead)
+        elif self._is_closed:
+            if self._closing is None:
+                self._freeze()
+        elif self._is_stuck:
+            if self._ended is not None:
+                self._tell(self._take_background() or self._failure())
+        else:
+            self.on_activity()
+
+    def on_activity(self) -> None:
+        """Something happened: the time of idleness begins anew."""
+        self._disarm()
+        if self.delay is None or self._closing is not None or self._is_closed or self._is_stuck:
             return
-        if self.delay is None or self.flow.run.lifecycle == "closed" or not self._may_close():
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._closing is not None:
+        if not self.is_idle:
             return
         loop = asyncio.get_running_loop()
         if self.delay <= 0:
-            if self.watched is None or self.watched.done():
-                self._timer = loop.call_soon(self._due)  # type: ignore[assignment]
-            else:
-                self._due()
+            self._timer = loop.call_soon(self._due)
         else:
             self._timer = loop.call_later(self.delay, self._due)
 
-    def _may_close(self) -> bool:
+    def stay_open(self, delay: float | None) -> None:
+        """The caller who waited is gone: from now on the run closes by itself after *delay*."""
+        self.delay = delay
+        if self.flow.live.dead is None and not self._is_closed:
+            self.on_activity()
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    @property
+    def _is_stuck(self) -> bool:
+        """Whether a kept run has failed: somebody has to decide about what is parked."""
         flow = self.flow
-        if flow.is_waiting:
-            return False
-        return flow.live.saver is None or flow.run.status != "failed"
+        return flow.live.saver is not None and flow.run.status == "failed"
+
+    def _failure(self) -> RunFailed:
+        run = self.flow.run
+        return RunFailed(f"run {run.run_id!r} stands failed: {run.error}", run_id=run.run_id)
 
     def _due(self) -> None:
         self._timer = None
-        if self._closing is None and self.is_idle and self._may_close():
+        if self._closing is None and self.is_idle and not self._is_closed and not self._is_stuck:
             self._task = asyncio.ensure_future(self._close_by_itself())
 
     async def _close_by_itself(self) -> None:
         try:
-            await self.close("auto_close_idle_timeout")
+            await self.close("auto_close_idle_timeout", is_told=self._ended is not None)
         except Exception as error:  # noqa: BLE001 - told to whoever waits for the end
             self._tell(error)
 
     def _tell(self, error: BaseException | None) -> None:
-        future, self.watched = self.watched, None
+        future, self._ended = self._ended, None
         if future is None or future.done():
             return
         if error is None:
             future.set_result(None)
         else:
             future.set_exception(error)
+            future.exception()
 
     async def until_closed(self) -> dict[str, Any]:
-        """Wait for the end. Raises: what background work raised, or the failed save."""
+        """Wait for the end. Raises: what background work raised, the failed save, RunFailed."""
         if self.flow.live.dead is not None:
             raise self.flow.live.dead
-        if self.flow.run.lifecycle != "closed":
-            if self.watched is None:
-                self.watched = asyncio.get_running_loop().create_future()
-            await self.watched
+        if not self._is_closed:
+            if self._is_stuck and not self.flow.run.live:
+                raise self._take_background() or self._failure()
+            if self._ended is None:
+                self._ended = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._ended)
         return self.copy()
 
     def copy(self) -> dict[str, Any]:
         """The close snapshot, to keep."""
-        if self.snapshot is None:
-            return {}
-        copied: dict[str, Any] = self.flow.codec.copy(self.snapshot)
+        copied: dict[str, Any] = self.flow.codec.copy(self.snapshot or {})
         return copied
 
     async def close(
@@ -111,31 +141,38 @@ class Closer:
         timeout_s: float | None = None,
         seal: bool = True,
         pending: str = "error",
+        is_told: bool = True,
     ) -> dict[str, Any]:
         """End the run once; later and concurrent calls get the same snapshot.
 
-        Raises: RunOpen, CloseTimeout, the first error of background work.
+        is_told: somebody hears what background work raised; else it is kept for who asks next.
+        Raises: RunOpen, CloseTimeout, RunBusy inside a handler, the first error of background work.
         """
         if pending not in ("error", "cancel"):
             raise DefinitionError(
                 f'pending_interrupts: expected "error" or "cancel"; found {pending!r}'
             )
-        if self.flow.run.lifecycle == "closed":
-            return self.copy()
-        if self._closing is not None:
+        run = self.flow.run
+        if asyncio.current_task() in self.flow.live.running.values() and not self._is_closed:
+            raise RunBusy("a handler cannot close its own run: it would wait for itself")
+        while self._closing is not None:
             await asyncio.shield(self._closing)
-            return self.copy()
-        self._check_waits(pending)
-        self._closing = asyncio.get_running_loop().create_future()
-        try:
-            await self._close(reason, timeout_s, pending, seal=seal)
-        except BaseException as error:
-            closing, self._closing = self._closing, None
-            closing.set_exception(error)
-            closing.exception()
-            raise
-        self._closing.set_result(None)
-        self._tell(None)
+        if not self._is_closed:
+            self._check_waits(pending)
+            self._closing = asyncio.get_running_loop().create_future()
+            before = run.lifecycle
+            try:
+                run.lifecycle = "sealed" if seal else before
+                await self._drain(timeout_s)
+                self._check_background(is_told=is_told)
+                self._check_waits(pending)
+                await self._end(reason)
+            finally:
+                if not self._is_closed:
+                    run.lifecycle = before
+                self._closing.set_result(None)
+                self._closing = None
+        self._check_background(is_told=is_told)
         return self.copy()
 
     def _check_waits(self, pending: str) -> None:
@@ -150,55 +187,67 @@ class Closer:
                 waits=still,
             )
 
-    async def _close(
-        self, reason: str, timeout_s: float | None, pending: str, *, seal: bool
-    ) -> None:
-        flow = self.flow
-        run = flow.run
-        before = run.lifecycle
-        if seal:
-            run.lifecycle = "sealed"
-        try:
-            await self._drain(timeout_s)
-            if flow.live.orphans:
-                raise flow.live.orphans.pop(0)
-            self._check_waits(pending)
-        except BaseException:
-            run.lifecycle = before
-            raise
-        had_waits = flow.is_waiting
-        status = run.status if run.status in ("failed", "cancelled") else "completed"
-        run.facts["close_reason"] = reason
-        run.facts["closed_at"] = flow.live.clock.now()
-        self.snapshot = flow.get_state(None)
-        if run.journal is not None:
-            run.journal.put("facts", flow.codec.encode(run.facts, "facts"))
-        for wait in [w for w in run.waits.values() if pending == "cancel"]:
-            flow.publish("interrupt", "cancel", wait)
-            waits.cancel(run, wait)
-        ended = Ended("cancelled" if had_waits else status)
-        await flow.live.advance(flow.step(run, ended), here=False)
-        if flow.stream is not None:
-            flow.stream.end()
+    def _take_background(self) -> BaseException | None:
+        """The first error that nobody was told of; then none is left."""
+        orphans, self.flow.live.orphans = self.flow.live.orphans, None
+        return orphans[0] if orphans else None
+
+    def _check_background(self, *, is_told: bool) -> None:
+        error = self._take_background() if is_told else None
+        if error is not None:
+            raise error
 
     async def _drain(self, timeout_s: float | None) -> None:
         live = self.flow.live
-        if not self.flow.run.live and not live.running:
-            return
         if timeout_s is None:
             await live.until_quiet()
             return
         try:
-            await asyncio.wait_for(live.until_quiet(), timeout_s)
+            async with asyncio.timeout(timeout_s) as limit:
+                await live.until_quiet()
         except TimeoutError:
-            names = [self.flow.run.deliveries[n].node for n in live.running]
-            text = f"close: {len(names)} handlers were still running and are cancelled"
-            warnings.warn(text, RuntimeWarning, stacklevel=6)
-            try:
-                await asyncio.wait_for(live.halt(), GRACE_S)
-            except TimeoutError:
-                raise CloseTimeout(
-                    f"handlers ignored cancellation: {', '.join(names)}",
-                    run_id=self.flow.run.run_id,
-                    handlers=tuple(names),
-                ) from None
+            if not limit.expired():
+                raise
+            await self._halt()
+
+    async def _halt(self) -> None:
+        """Cancel what still runs. Raises: CloseTimeout naming the handlers that go on anyway."""
+        live, run = self.flow.live, self.flow.run
+        text = f"close: {len(live.running)} handlers were still running and are cancelled"
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+        try:
+            await asyncio.wait_for(live.halt(), GRACE_S)
+        except TimeoutError:
+            still = sorted(run.deliveries[n].node for n in live.running if n in run.deliveries)
+            raise CloseTimeout(
+                f"handlers ignored cancellation: {', '.join(still)}",
+                run_id=run.run_id,
+                handlers=tuple(still),
+            ) from None
+
+    async def _end(self, reason: str) -> None:
+        """Freeze the state and end the record; then tell watchers and waiters."""
+        flow = self.flow
+        run = flow.run
+        status = run.status if run.status in ("failed", "cancelled") else "completed"
+        run.facts["close_reason"] = reason
+        run.facts["closed_at"] = flow.live.clock.now()
+        if run.journal is not None:
+            run.journal.put("facts", flow.codec.encode(run.facts, "facts"))
+        self.snapshot = flow.get_state(None)
+        ended = Ended("cancelled" if flow.is_waiting else status)
+        await flow.live.advance(flow.step(run, ended), here=False)
+        self._freeze()
+
+    def _freeze(self) -> None:
+        """The record has ended: the state is the snapshot, and nobody waits any longer."""
+        flow = self.flow
+        self._disarm()
+        if self.snapshot is None:
+            self.snapshot = flow.get_state(None)
+        if flow.stream is not None:
+            flow.stream.end()
+        for future in list((flow.live.waiters or {}).values()):
+            future.cancel()
+        flow.live.waiters = None
+        self._tell(None)

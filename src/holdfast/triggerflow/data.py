@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from holdfast.machine.run import Delivery
 from holdfast.runtime.portal import at_home, blocking
-from holdfast.triggerflow import interrupts, pausing
+from holdfast.triggerflow import interrupts, pausing, signals
 from holdfast.triggerflow.running import FlowRun
 from holdfast.triggerflow.state_face import StateFace
 
@@ -52,8 +52,6 @@ class TriggerFlowRuntimeData(StateFace, Generic[I, S, R]):
 
     def _access(self) -> tuple[FlowRun, Delivery]:
         return self._run, self._delivery
-
-    # -- the signal ----------------------------------------------------------------------------------
 
     @property
     def input(self) -> Any:
@@ -108,8 +106,6 @@ class TriggerFlowRuntimeData(StateFace, Generic[I, S, R]):
         """The id of that execution."""
         return self._run.run.run_id
 
-    # -- resuming ------------------------------------------------------------------------------------
-
     @property
     def is_resume(self) -> bool:
         """Whether this call continues an answered pause."""
@@ -122,8 +118,6 @@ class TriggerFlowRuntimeData(StateFace, Generic[I, S, R]):
         if wait is None:
             return _NO_RESUME
         return Resume(wait.value, wait.id, interrupts.find(self._run.run, wait.id))
-
-    # -- resources -----------------------------------------------------------------------------------
 
     @property
     def resources(self) -> Mapping[str, Any]:
@@ -146,17 +140,17 @@ class TriggerFlowRuntimeData(StateFace, Generic[I, S, R]):
         """Take a live resource out of this execution."""
         self._run.resources.delete(key)
 
-    # -- events, stream, pause -----------------------------------------------------------------------
-
-    async def async_emit(self, event: str, value: Any = None, *, trigger_type: str = "event") -> Any:
+    async def async_emit(
+        self, event: str, value: Any = None, *, trigger_type: str = "event"
+    ) -> Any:
         """Send a signal and wait for all that follows. Returns the handlers' values, or None."""
-        return await self._run.emit_from(self._delivery, event, value, trigger_type)
+        return await signals.emit_from(self._run, self._delivery, event, value, trigger_type)
 
     async def async_emit_nowait(
         self, event: str, value: Any = None, *, trigger_type: str = "event"
     ) -> asyncio.Future[Any] | None:
         """Send a signal and go on; close waits for what follows."""
-        return await self._run.emit_nowait_from(self._delivery, event, value, trigger_type)
+        return await signals.emit_nowait_from(self._run, self._delivery, event, value, trigger_type)
 
     def emit(self, event: str, value: Any = None, *, trigger_type: str = "event") -> Any:
         """The blocking form of `async_emit`, for sync handlers."""
@@ -193,7 +187,7 @@ class TriggerFlowRuntimeData(StateFace, Generic[I, S, R]):
     async def async_pause_for(
         self,
         *,
-        type: str = "pause",  # noqa: A002
+        type: str = "pause",
         payload: Any = None,
         resume_to: Any = None,
         resume_event: str | None = None,

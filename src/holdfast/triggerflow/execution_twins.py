@@ -113,7 +113,7 @@ class ExecutionTwins:
         resume_event: str | None = None,
         interrupt_id: str | None = None,
     ) -> dict[str, Any]:
-        """Ask from outside a chunk: the answer is recorded, and sent as an event if one is named.
+        """Ask from outside a chunk: the answer is recorded, and sent as the event if one is named.
 
         Blocks until done.
         """

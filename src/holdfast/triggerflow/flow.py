@@ -17,9 +17,10 @@ from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
-from holdfast.triggerflow.execution import Execution
+from holdfast.triggerflow.execution import AUTO_CLOSE_S, Execution
 from holdfast.triggerflow.flow_twins import TriggerFlowTwins
 from holdfast.triggerflow.process import Process
+from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.running import FlowRun
 from holdfast.triggerflow.wiring import Compiled, Wiring
@@ -28,11 +29,8 @@ I = TypeVar("I")  # noqa: E741
 S = TypeVar("S")
 R = TypeVar("R")
 
-#: Seconds of idleness after which an execution that nobody waits for closes by itself.
-AUTO_CLOSE_S = 10.0
 
-
-class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
+class TriggerFlow(ResourceFace, TriggerFlowTwins, Generic[I, S, R]):
     """A definition of chunks and the events between them; it serves any number of executions.
 
     The first positional argument is a blueprint, not the name. Building on the flow later does
@@ -48,11 +46,8 @@ class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
         self.types: TypeRegistry = default_types.child()
         self._wiring = Wiring()
         self._resources = Resources()
-        self._executions: dict[str, Execution] = {}
         if blueprint is not None:
             self.load_blueprint(blueprint)
-
-    # -- definition ----------------------------------------------------------------------------------
 
     @property
     def chunks(self) -> dict[str, Chunk]:
@@ -86,7 +81,7 @@ class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
         self.types.register(cls, name, **how)
         return self
 
-    def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT001, FBT002
+    def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT002
         """Put a handler at the start; see `Process.to`."""
         return Process(self._wiring).to(target, side_branch, name)
 
@@ -101,8 +96,6 @@ class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
     def for_each(self, *, concurrency: int | None = None, name: str | None = None) -> Process:
         """Run what follows once for each item of the input; see `Process.for_each`."""
         return Process(self._wiring).for_each(concurrency=concurrency, name=name)
-
-    # -- blueprint -----------------------------------------------------------------------------------
 
     def save_blueprint(self) -> dict[str, Any]:
         """The structure as JSON-friendly data: nodes and edges, handlers by name, no code.
@@ -126,35 +119,8 @@ class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
         self._wiring.replace_all(blueprints.from_dict(blueprint))
         return self
 
-    # -- resources -----------------------------------------------------------------------------------
-
-    def set_runtime_resource(self, key: str, value: Any) -> TriggerFlow[I, S, R]:
-        """Put a live resource that every execution finds. Returns the flow."""
-        self._resources.set(key, value)
-        return self
-
-    def get_runtime_resource(self, key: str, default: Any = None) -> Any:
-        """A live resource of the flow, or the default."""
-        return self._resources.get(key, default)
-
-    def update_runtime_resources(
-        self, mapping: Mapping[str, Any] | None = None, /, **more: Any
-    ) -> TriggerFlow[I, S, R]:
-        """Put several live resources. Returns the flow."""
-        self._resources.update(mapping, **more)
-        return self
-
-    def del_runtime_resource(self, key: str) -> TriggerFlow[I, S, R]:
-        """Take a live resource out. Returns the flow."""
-        self._resources.delete(key)
-        return self
-
-    def clear_runtime_resources(self) -> TriggerFlow[I, S, R]:
-        """Take all live resources out. Returns the flow."""
-        self._resources.clear()
-        return self
-
-    # -- running -------------------------------------------------------------------------------------
+    def _layer(self) -> Resources:
+        return self._resources
 
     def create_execution(
         self,
@@ -167,9 +133,9 @@ class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
     ) -> Execution:
         """A run of this flow as it is now.
 
-        auto_close: close by itself after so many idle seconds; at once when the caller waits in
-        `async_start`. store: keep the run there, saved at every finished chunk; a run of that
-        run_id is opened if it exists. Raises: InvalidId.
+        auto_close: close by itself after so many idle seconds, None for never; by default at once
+        where the caller waits in `async_start`. store: keep the run there, saved at every
+        finished chunk; a run of that run_id is opened if it exists. Raises: InvalidId.
         """
         home = None if store is None else Home(store)
         return self.execution_in(
@@ -191,7 +157,9 @@ class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
     ) -> Execution:
         """A run kept in a home, for an engine; in none, for memory."""
         compiled = self.compiled()
-        run = new_run(check_run_id(run_id) if run_id is not None else IDS.new(), "flow", compiled.plan)
+        run = new_run(
+            check_run_id(run_id) if run_id is not None else IDS.new(), "flow", compiled.plan
+        )
         flow = FlowRun(
             run,
             compiled,
@@ -224,5 +192,10 @@ class TriggerFlow(TriggerFlowTwins, Generic[I, S, R]):
             )
         execution = self.execution_in(None, None, runtime_resources)
         execution.hide()
-        snapshot: dict[str, Any] = await execution.async_start(value, timeout=timeout)
+        try:
+            snapshot: dict[str, Any] = await execution.async_start(value, timeout=timeout)
+        except BaseException:
+            # Nobody holds the execution: what it still does would never end.
+            execution.live.stop(tuple(execution.live.running))
+            raise
         return snapshot

@@ -58,6 +58,4 @@ def find(run: Run, wait_id: str) -> dict[str, Any] | None:
 
 def pending(run: Run) -> dict[str, dict[str, Any]]:
     """The open interrupts by id, oldest first."""
-    return {
-        wait.id: interrupt_of(run, wait) for wait in run.waits.values() if not wait.answered
-    }
+    return {wait.id: interrupt_of(run, wait) for wait in run.waits.values() if not wait.answered}

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from functools import partial
 from typing import Any
 
 from holdfast.errors import RunNotFound
 from holdfast.machine import dispatch, ledger
 from holdfast.machine.effects import Effect, Emitted, Retried
-from holdfast.machine.run import DUE, PARKED, Run
+from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.store import RunHead
 from holdfast.runtime import inbox
 from holdfast.runtime.home import Home, check_compatible, rebuilt
 from holdfast.runtime.live import LiveRun
-from holdfast.triggerflow import saves
+from holdfast.triggerflow import saves, signals
 from holdfast.triggerflow.closing import Closer
 from holdfast.triggerflow.running import FlowRun
 
@@ -23,10 +24,10 @@ from holdfast.triggerflow.running import FlowRun
 class Kept:
     """The part of an execution that knows where its record is kept; an engine drives it by this."""
 
-    def __init__(self, flow: FlowRun, home: Home | None) -> None:
+    def __init__(self, flow: FlowRun, home: Home | None, delay: float | None = None) -> None:
         self._flow = flow
         self._home = home
-        self._closer = Closer(flow, None)
+        self._closer = Closer(flow, delay)
         self._is_opened = home is None
         self._opening: asyncio.Lock | None = None
         self._resume_due = False
@@ -50,10 +51,12 @@ class Kept:
         flow = self._flow
         flow.run = run
         flow.live.run = run
+        flow.live.interrupted = None
+        flow.live.errors = None
+        flow.live.orphans = None
         flow.stream = None
         self._resume_due = bool(run.live)
-        if run.lifecycle == "closed":
-            self._closer.snapshot = flow.get_state(None)
+        self._closer.begin_again()
 
     def _begin(self, value: Any) -> tuple[int, list[Effect]]:
         flow = self._flow
@@ -62,9 +65,14 @@ class Kept:
         run.facts["started"] = True
         run.facts["started_at"] = flow.live.clock.now()
         run.status = "running"
-        if run.journal is not None:
-            run.journal.put("facts", flow.codec.encode(run.facts, "facts"))
+        self._note_facts()
         return dispatch.emit(run, Emitted("event", "START", value, data))
+
+    def _note_facts(self) -> None:
+        """The facts changed: the next commit holds them."""
+        run = self._flow.run
+        if run.journal is not None:
+            run.journal.put("facts", self._flow.codec.encode(run.facts, "facts"))
 
     async def _ready(self) -> None:
         """Before anything awaited: the run is open in its store, and loaded work is under way."""
@@ -121,13 +129,28 @@ class Kept:
         """Run again, each from its top, what no emitter has to ask for first."""
         run = self._flow.run
         held = {d.id for waiting in run.held.values() for d in waiting}
-        for delivery in list(run.deliveries.values()):
-            if delivery.status == DUE and delivery.id not in held:
-                for effect in ledger.prepare_repeat(run, delivery):
-                    self._flow.perform(self._flow.live, effect)
-                self._flow.live.spawn(delivery)
+        due = [d for d in run.deliveries.values() if d.status == DUE]
+        self._begin_again(due, {d.id for d in due} - held)
 
-    # -- what an engine needs ------------------------------------------------------------------------
+    def _start_interrupted(self) -> None:
+        """Run again what was cancelled here; a cancelled emitter asks for what it sent."""
+        live, run = self._flow.live, self._flow.run
+        stopped = live.interrupted or set()
+        due = [run.deliveries[number] for number in sorted(stopped) if number in run.deliveries]
+        for delivery in due:
+            if delivery.emitter in stopped:
+                run.held.setdefault(delivery.emitter, []).append(delivery)
+        self._begin_again(due, {d.id for d in due if d.emitter not in stopped})
+
+    def _begin_again(self, due: list[Delivery], now: set[int]) -> None:
+        """Take back what all of it wrote, the youngest first; then start what may start."""
+        live, run = self._flow.live, self._flow.run
+        for delivery in reversed(due):
+            for effect in ledger.prepare_repeat(run, delivery):
+                self._flow.perform(live, effect)
+        for delivery in due:
+            if delivery.id in now:
+                live.spawn(delivery)
 
     async def begin(self, value: Any, digest: str) -> None:
         """Start in the store and return after the first commit; the handlers run in tasks."""
@@ -172,7 +195,8 @@ class Kept:
 
     async def hear(self) -> None:
         """Take in what was posted for the run."""
-        heard = await inbox.take_in(self._flow.live, self._flow.posted)
+        posted = partial(signals.posted, self._flow)
+        heard = await inbox.take_in(self._flow.live, posted)
         for wait in heard.values():
             self._flow.publish("interrupt", "resume", wait, value=wait.value)
 
@@ -181,11 +205,11 @@ class Kept:
         return await self._closer.until_closed()
 
     async def stop(self) -> None:
-        """Stop carrying the run here; unfinished work stays due in the record."""
+        """Stop carrying the run here; unfinished work stays due."""
         live = self._flow.live
+        self._closer.delay = None
         await live.halt()
         if live.saver is not None:
             await live.saver.settle()
             if live.dead is None and live.saver.keeper.head:
                 await live.saver.keeper.release()
-        self._closer.delay = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from holdfast.machine.effects import Answered
 from holdfast.machine.run import PARKED, Delivery, Entry, Wait
 from holdfast.persistence.store import check_id
 from holdfast.runtime import inbox
+from holdfast.triggerflow import signals
 from holdfast.triggerflow.interrupts import find, interrupt_of
 from holdfast.triggerflow.running import FlowRun
 
@@ -183,7 +185,7 @@ async def continue_with(
     effects = flow.step(run, answered)
     flow.publish("interrupt", "resume", wait, value=value)
     run.status = "running" if run.status == "waiting" else run.status
-    await flow.follow(wait.group if wait.group in run.groups else 0, effects)
+    await signals.follow(flow, wait.group if wait.group in run.groups else 0, effects)
     return interrupt_of(run, wait)
 
 
@@ -206,7 +208,7 @@ async def _through_store(
     if before is not None and before.answered:
         await _run_parked(flow, wait_id)
         return interrupt_of(flow.run, before)
-    heard = await inbox.take_in(live, flow.posted)
+    heard = await inbox.take_in(live, partial(signals.posted, flow))
     wait = heard.get(wait_id) or before
     if wait is None:
         return find(flow.run, wait_id)
@@ -219,8 +221,6 @@ async def _through_store(
 
 async def _run_parked(flow: FlowRun, wait_id: str) -> None:
     """The same answer again: what it made due and failed runs once more."""
-    parked = [
-        d for d in flow.run.deliveries.values() if d.wait == wait_id and d.status == PARKED
-    ]
-    for delivery in parked:
-        await flow.retry(delivery)
+    parked = [d for d in flow.run.deliveries.values() if d.wait == wait_id and d.status == PARKED]
+    if parked:
+        await signals.retry(flow, parked)

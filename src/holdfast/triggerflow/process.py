@@ -30,7 +30,7 @@ class Process:
         """The kind of that signal: "event" or "runtime_data"."""
         return self._signal[0]
 
-    def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT001, FBT002
+    def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT002
         """Put a handler behind the cursor; the new cursor stands behind it.
 
         target: a callable, a chunk, a chunk's name or (name, callable). side_branch: leave the

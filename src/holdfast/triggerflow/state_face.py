@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from holdfast.machine.run import Delivery
+from holdfast.runtime.portal import at_home, blocking
+from holdfast.triggerflow import signals, writes
 from holdfast.triggerflow.running import FlowRun
 
 
@@ -20,7 +23,9 @@ class StateFace:
     async def _prepared(self) -> None:
         return
 
-    def get_state(self, key: str | None = None, default: Any = None, *, inherit: bool = True) -> Any:
+    def get_state(
+        self, key: str | None = None, default: Any = None, *, inherit: bool = True
+    ) -> Any:
         """The value of a state key, or of all of them; containers are copies."""
         del inherit
         return self._access()[0].get_state(key, default)
@@ -32,32 +37,76 @@ class StateFace:
         dotted key that passes through something that is not a dict.
         """
         await self._prepared()
-        run, writer = self._access()
-        await run.set_state(key, value, emit=emit, writer=writer)
+        flow, writer = self._access()
+        writes.put(flow.run, flow.codec, key, value, _id(writer))
+        await _written(flow, writer, key, emit=emit)
 
     async def async_append_state(self, key: str, value: Any, *, emit: bool = True) -> None:
         """Append to the list under a key; a missing key begins a list, a scalar becomes one."""
         await self._prepared()
-        run, writer = self._access()
-        await run.append_state(key, value, emit=emit, writer=writer)
+        flow, writer = self._access()
+        writes.grow(flow.run, flow.codec, key, value, _id(writer))
+        await _written(flow, writer, key, emit=emit)
 
     async def async_del_state(self, key: str, *, emit: bool = True) -> None:
         """Take a key away; nothing happens if it is not there."""
         await self._prepared()
-        run, writer = self._access()
-        await run.del_state(key, emit=emit, writer=writer)
+        flow, writer = self._access()
+        writes.remove(flow.run, flow.codec, key, _id(writer))
+        await _written(flow, writer, key, emit=emit)
 
     def set_state(self, key: str, value: Any, *, emit: bool = True) -> None:
-        """The blocking form of `async_set_state`."""
-        run, writer = self._access()
-        run.set_state_now(key, value, emit=emit, writer=writer)
+        """The blocking form of `async_set_state`; on a loop only where nobody is waited for."""
+        if self._must_wait(key, emit=emit):
+            blocking(self.async_set_state(key, value, emit=emit))
+        else:
+            self._write(writes.put, key, value)
 
     def append_state(self, key: str, value: Any, *, emit: bool = True) -> None:
         """The blocking form of `async_append_state`."""
-        run, writer = self._access()
-        run.append_state_now(key, value, emit=emit, writer=writer)
+        if self._must_wait(key, emit=emit):
+            blocking(self.async_append_state(key, value, emit=emit))
+        else:
+            self._write(writes.grow, key, value)
 
     def del_state(self, key: str, *, emit: bool = True) -> None:
         """The blocking form of `async_del_state`."""
-        run, writer = self._access()
-        run.del_state_now(key, emit=emit, writer=writer)
+        if self._must_wait(key, emit=emit):
+            blocking(self.async_del_state(key, emit=emit))
+        else:
+            self._write(writes.remove, key)
+
+    def _write(self, how: Callable[..., None], key: str, *value: Any) -> None:
+        flow, writer = self._access()
+        at_home(how, flow.run, flow.codec, key, *value, _id(writer))
+
+    def _must_wait(self, key: str, *, emit: bool) -> bool:
+        flow, writer = self._access()
+        if flow.run.lifecycle == "closed":
+            return False
+        return (emit and _is_watched(flow, key)) or (writer is None and self._is_kept())
+
+    def _is_kept(self) -> bool:
+        return self._access()[0].live.saver is not None
+
+
+def _is_watched(flow: FlowRun, key: str) -> bool:
+    return ("runtime_data", key) in flow.compiled.plan.listeners
+
+
+async def _written(flow: FlowRun, by: Delivery | None, key: str, *, emit: bool) -> None:
+    """Tell the watchers of a key and wait for them; a write from outside is down on return."""
+    if flow.run.lifecycle == "closed":
+        return
+    if emit and _is_watched(flow, key):
+        value = flow.get_state(key)
+        if by is None:
+            await signals.emit(flow, key, value, "runtime_data")
+        else:
+            await signals.emit_from(flow, by, key, value, "runtime_data")
+    elif by is None and flow.live.saver is not None:
+        await flow.live.advance([])
+
+
+def _id(writer: Delivery | None) -> int:
+    return 0 if writer is None else writer.id

@@ -36,8 +36,6 @@ class Wiring:
         self.conditions: dict[str, Callable[..., Any]] = {}
         self._compiled: Compiled | None = None
 
-    # -- names -----------------------------------------------------------------------------------
-
     def register(self, function: Callable[..., Any], name: str | None) -> None:
         """Make a function known by name. Raises: TypeError, DefinitionError."""
         if not callable(function):
@@ -47,7 +45,9 @@ class Wiring:
             raise DefinitionError("a lambda needs a name: pass name=")
         bound = self.handlers.get(known_as)
         if bound is not None and bound is not function:
-            raise DefinitionError(f"handler name {known_as!r} is already registered to another callable")
+            raise DefinitionError(
+                f"handler name {known_as!r} is already registered to another callable"
+            )
         self.handlers[known_as] = function
         self._compiled = None
 
@@ -94,12 +94,12 @@ class Wiring:
         """Take in a chunk that was made elsewhere. Raises: DefinitionError if its name is taken."""
         known = self.chunks.get(chunk.id)
         if known is not None and known.function is not chunk.function:
-            raise DefinitionError(f"chunk name {chunk.name!r} is already registered to another callable")
+            raise DefinitionError(
+                f"chunk name {chunk.name!r} is already registered to another callable"
+            )
         self.chunks[chunk.id] = chunk
         if chunk.is_named:
             self.register(chunk.function, chunk.name)
-
-    # -- nodes -----------------------------------------------------------------------------------
 
     def put(self, node: Node) -> None:
         """Add a node, or let the one of that id listen to more.
@@ -129,8 +129,6 @@ class Wiring:
                 handler=chunk.name if chunk.is_named else None,
             )
         )
-
-    # -- results ---------------------------------------------------------------------------------
 
     def compiled(self, flow_name: str) -> Compiled:
         """What there is now, frozen; made once until something is added."""

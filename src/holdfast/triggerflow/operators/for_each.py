@@ -10,8 +10,12 @@ from holdfast.triggerflow.wiring import Wiring
 
 def open_loop(wiring: Wiring, signal: Signal, concurrency: int | None, name: str | None) -> Node:
     """The node that sends the items on. concurrency: how many at once; None for all."""
-    if concurrency is not None and (isinstance(concurrency, bool) or not isinstance(concurrency, int)):
-        raise TypeError(f"for_each(concurrency=...) takes an int; found {type(concurrency).__name__}")
+    if concurrency is not None and (
+        isinstance(concurrency, bool) or not isinstance(concurrency, int)
+    ):
+        raise TypeError(
+            f"for_each(concurrency=...) takes an int; found {type(concurrency).__name__}"
+        )
     if name is not None and (not isinstance(name, str) or not name):
         raise DefinitionError("for_each(name=...) takes a name")
     cap = concurrency if concurrency and concurrency > 0 else 0

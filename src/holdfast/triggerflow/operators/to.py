@@ -31,7 +31,9 @@ def resolve(wiring: Wiring, signal: Signal, target: Any, name: str | None) -> Ch
     """The chunk that a target stands for. Raises: TypeError, BuilderMisuse, DefinitionError."""
     if isinstance(target, Chunk):
         if name is not None and name != target.name:
-            raise DefinitionError(f"chunk {target.name!r} has its name; name={name!r} cannot rename it")
+            raise DefinitionError(
+                f"chunk {target.name!r} has its name; name={name!r} cannot rename it"
+            )
         return target
     if isinstance(target, str):
         chunk = wiring.chunks.get(target)

@@ -45,8 +45,8 @@ def _signals(wiring: Wiring, trigger: Any) -> list[Signal]:
                 raise DefinitionError(
                     f"when({{...}}): expected kinds {', '.join(KINDS)}; found {kind!r}"
                 )
-            for name in names if isinstance(names, list | tuple) else [names]:
-                found.append(_one(wiring, kind, name))
+            listed = names if isinstance(names, list | tuple) else [names]
+            found.extend(_one(wiring, kind, name) for name in listed)
         return found
     if isinstance(trigger, list | tuple):
         return [_one(wiring, "event", name) for name in trigger]

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signals: sent from outside or by a handler, awaited or not, and recognised when sent again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from holdfast.machine import dispatch, ledger
+from holdfast.machine.effects import Effect, Emitted, Ended, Retried, Skipped
+from holdfast.machine.run import PARKED, Delivery, Entry
+from holdfast.persistence.store import InboxItem
+from holdfast.runtime.inbox import PostBody
+from holdfast.triggerflow.running import FlowRun
+
+
+async def emit(flow: FlowRun, event: str, value: Any, kind: str = "event") -> Any:
+    """A signal from outside; carried in the caller's task. Returns the handlers' values."""
+    data = flow.kept(value, f"payload of {event}", (kind, event))
+    signal = Emitted(kind, event, value, data, wants_results=True)
+    group, effects = dispatch.emit(flow.run, signal)
+    return await follow(flow, group, effects)
+
+
+async def follow(flow: FlowRun, group: int, effects: list[Effect]) -> Any:
+    """Save, act, carry on in this task, and wait until the group is done."""
+    live = flow.live
+    if not group:
+        await live.carry(await live.advance(effects))
+        return None
+    future = live.waiter(group)
+    await live.carry(await live.advance(effects))
+    return future.result() if future.done() else await future
+
+
+async def emit_nowait(
+    flow: FlowRun, event: str, value: Any, kind: str = "event"
+) -> asyncio.Future[Any] | None:
+    """A signal from outside that is taken in now and carried by tasks."""
+    data = flow.kept(value, f"payload of {event}", (kind, event))
+    group, effects = dispatch.emit(flow.run, Emitted(kind, event, value, data))
+    return await _detach(flow, group, effects)
+
+
+async def _detach(flow: FlowRun, group: int, effects: list[Effect]) -> asyncio.Future[Any] | None:
+    if not group:
+        return None
+    future = _unattended(flow, group)
+    await flow.live.advance(effects, here=False)
+    return future
+
+
+def _unattended(flow: FlowRun, group: int) -> asyncio.Future[Any]:
+    """A future of the group whose holder may never look: errors go to whoever closes, too."""
+    live = flow.live
+    future = live.waiter(group)
+    if live.detached is None:
+        live.detached = set()
+    detached = live.detached
+    detached.add(group)
+
+    def attended(done: asyncio.Future[Any]) -> None:
+        detached.discard(group)
+        if not done.cancelled():
+            done.exception()
+
+    future.add_done_callback(attended)
+    return future
+
+
+async def emit_from(flow: FlowRun, by: Delivery, event: str, value: Any, kind: str) -> Any:
+    """A signal from a handler, which waits for all that follows; a repeat finds its outcome."""
+    index, signal = _entered(flow, by, "emit", event, value, kind)
+    if signal is None:
+        return await _again(flow, by, index)
+    group, effects = dispatch.emit(flow.run, signal)
+    entry = flow.run.ledgers[by.id].entries[index]
+    entry.group = group
+    if not group:
+        entry.done = True
+        await flow.live.advance(effects, here=False)
+        return None
+    future = flow.live.waiter(group)
+    await flow.live.advance(effects, here=False)
+    return await future
+
+
+async def emit_nowait_from(
+    flow: FlowRun, by: Delivery, event: str, value: Any, kind: str
+) -> asyncio.Future[Any] | None:
+    """A signal from a handler, which goes on."""
+    index, signal = _entered(flow, by, "nowait", event, value, kind)
+    if signal is None:
+        group = flow.run.ledgers[by.id].entries[index].group
+        if group not in flow.run.groups:
+            return None
+        future = _unattended(flow, group)
+        _let_go(flow, by, group)
+        return future
+    group, effects = dispatch.emit(flow.run, signal)
+    flow.run.ledgers[by.id].entries[index].group = group
+    return await _detach(flow, group, effects)
+
+
+def _entered(
+    flow: FlowRun, by: Delivery, what: str, event: str, value: Any, kind: str
+) -> tuple[int, Emitted | None]:
+    """The ledger line of an emit; no signal if the handler made it before."""
+    data = flow.kept(value, f"payload of {event}", (kind, event))
+    digest = ledger.digest_of(data)
+    found = ledger.find(flow.run, by.id, what, event, value, digest)
+    if found >= 0:
+        return found, None
+    index = ledger.record(flow.run, by.id, Entry(what, event, digest, value))
+    waits_for = what == "emit"
+    signal = Emitted(
+        kind, event, value, data, by.id, by.scope, index if waits_for else -1, waits_for
+    )
+    return index, signal
+
+
+async def _again(flow: FlowRun, by: Delivery, index: int) -> Any:
+    """The outcome of an emit that was made before: at once, or when what is left has ended.
+
+    A failure is no outcome: what failed behind the emit runs again.
+    """
+    entry = flow.run.ledgers[by.id].entries[index]
+    if entry.done or entry.group not in flow.run.groups:
+        return entry.outcome
+    future = flow.live.waiter(entry.group)
+    _let_go(flow, by, entry.group)
+    failed = [d for d in flow.parked() if d.group == entry.group]
+    if failed:
+        await flow.live.advance(_retried(flow, failed), here=False)
+    return await future
+
+
+def _let_go(flow: FlowRun, by: Delivery, group: int) -> None:
+    """Start what a load held back until the emit was made again."""
+    held = flow.run.held.pop(by.id, [])
+    rest = [d for d in held if d.group != group]
+    if rest:
+        flow.run.held[by.id] = rest
+    for delivery in held:
+        if delivery.group == group:
+            flow.live.spawn(delivery)
+
+
+def _retried(flow: FlowRun, parked: Iterable[Delivery]) -> list[Effect]:
+    return [e for delivery in parked for e in flow.step(flow.run, Retried(delivery))]
+
+
+async def retry(flow: FlowRun, parked: list[Delivery]) -> None:
+    """Run parked deliveries again and wait for all that follows. Raises: what fails again."""
+    await _decided(flow, parked, _retried(flow, parked))
+
+
+async def skip(flow: FlowRun, parked: list[Delivery], value: Any) -> None:
+    """Let parked deliveries count as done with a value, and wait for all that follows."""
+    data = None if flow.run.journal is None else flow.codec.encode(value, "value of the skip")
+    effects = [e for d in parked for e in flow.step(flow.run, Skipped(d, value, data))]
+    await _decided(flow, parked, effects)
+
+
+async def _decided(flow: FlowRun, chosen: list[Delivery], effects: list[Effect]) -> None:
+    """Act on a decision about parked work; a group with more of it is not waited for to its end."""
+    live, run = flow.live, flow.run
+    stuck = {d.group for d in flow.parked()}
+    groups = {d.group for d in chosen if d.group in run.groups}
+    futures = [live.waiter(group) for group in groups - stuck]
+    await live.advance(effects, here=False)
+    if groups & stuck:
+        await live.until_quiet()
+    for outcome in await asyncio.gather(*futures, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+    again = next((d for d in chosen if d.status == PARKED and d.id in run.deliveries), None)
+    if again is not None:
+        error = (live.errors or {}).get(again.id)
+        if error is not None:
+            _attended(flow, error)
+            raise error
+
+
+def _attended(flow: FlowRun, error: BaseException) -> None:
+    """Somebody is told of the error here, so a close need not tell it."""
+    if flow.live.orphans is not None:
+        flow.live.orphans = [other for other in flow.live.orphans if other is not error]
+
+
+def posted(flow: FlowRun, item: InboxItem) -> list[Effect]:
+    """What a post that is no answer means: signal, cancel, retry, skip or close."""
+    body = msgspec.json.decode(item.post.body, type=PostBody)
+    run = flow.run
+    value = None if run.journal is None else run.journal.codec.decode(bytes(body.value))
+    match item.post.kind:
+        case "signal":
+            data = bytes(body.value)
+            return dispatch.emit(run, Emitted("event", body.event, value, data))[1]
+        case "retry":
+            return _retried(flow, flow.parked(body.delivery))
+        case "skip":
+            data = bytes(body.value)
+            found = flow.parked(body.delivery)
+            return [e for d in found for e in flow.step(run, Skipped(d, value, data))]
+        case kind:
+            words = {"cancel": "cancelled", "close": "completed"}
+            return flow.step(run, Ended(words[kind]))
