@@ -115,6 +115,15 @@ class RunHandle:
         """Its questions."""
         return await self._engine.waits(run_id=self.run_id, status=status)
 
+    async def until_idle(self) -> RunRow:
+        """Wait until nothing of it is under way: it has ended, stands parked, or only waits.
+
+        Raises: the failed save, or the lost ownership, that ended it here.
+        """
+        driven = self._driven or await self._engine.driven(self.run_id)
+        await driven.live.until_quiet()
+        return await self.row()
+
     async def result(self) -> Any:
         """Wait for the end: a flow's close snapshot, or a workflow's outputs.
 
