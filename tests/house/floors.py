@@ -31,7 +31,12 @@ PROMISES = frozenset({PACKAGE, f"{PACKAGE}.triggerflow", f"{PACKAGE}.workflow"})
 
 #: Third-party modules, by the parts that may import them.
 CORE = frozenset({"persistence", "machine", "runtime", "triggerflow", "workflow", "testing", "cli"})
-THIRD_PARTY = {"msgspec": CORE, "click": frozenset({"cli"}), "rich": frozenset({"cli"})}
+THIRD_PARTY = {
+    "msgspec": CORE,
+    "click": frozenset({"cli"}),
+    "rich": frozenset({"cli"}),
+    "pytest": frozenset({"testing"}),
+}
 
 #: Type checkers bring these along, so an import that only they see needs no installation.
 TYPING = frozenset({"typing_extensions"})
