@@ -10,7 +10,7 @@ from typing import Any
 
 from holdfast.errors import RunNotFound
 from holdfast.machine import dispatch, ledger
-from holdfast.machine.effects import Effect, Emitted, Retried
+from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.store import RunHead
 from holdfast.runtime import inbox
@@ -183,11 +183,7 @@ class Kept:
         self._closer.delay = 0.0
         await self._ready()
         if retry_parked:
-            effects = [
-                e
-                for parked in self._flow.parked()
-                for e in self._flow.step(self._flow.run, Retried(parked))
-            ]
+            effects = signals.retried(self._flow, self._flow.parked())
             await self._flow.live.advance(effects, here=False)
         await self.hear()
         if not self._flow.run.live:

@@ -134,7 +134,7 @@ async def _again(flow: FlowRun, by: Delivery, index: int) -> Any:
     _let_go(flow, by, entry.group)
     failed = [d for d in flow.parked() if d.group == entry.group]
     if failed:
-        await flow.live.advance(_retried(flow, failed), here=False)
+        await flow.live.advance(retried(flow, failed), here=False)
     return await future
 
 
@@ -149,20 +149,37 @@ def _let_go(flow: FlowRun, by: Delivery, group: int) -> None:
             flow.live.spawn(delivery)
 
 
-def _retried(flow: FlowRun, parked: Iterable[Delivery]) -> list[Effect]:
-    return [e for delivery in parked for e in flow.step(flow.run, Retried(delivery))]
+def retried(flow: FlowRun, parked: Iterable[Delivery]) -> list[Effect]:
+    """Parked deliveries run again: what follows from that decision."""
+    return [e for d in parked for e in flow.step(flow.run, Retried(_decided_on(flow, d)))]
+
+
+def skipped(
+    flow: FlowRun, parked: Iterable[Delivery], value: Any, data: bytes | None
+) -> list[Effect]:
+    """Parked deliveries count as done with a value: what follows from that decision."""
+    return [
+        e for d in parked for e in flow.step(flow.run, Skipped(_decided_on(flow, d), value, data))
+    ]
+
+
+def _decided_on(flow: FlowRun, delivery: Delivery) -> Delivery:
+    """What the delivery raised is dealt with, so a close need not tell it."""
+    error = (flow.live.errors or {}).pop(delivery.id, None)
+    if error is not None:
+        _attended(flow, error)
+    return delivery
 
 
 async def retry(flow: FlowRun, parked: list[Delivery]) -> None:
     """Run parked deliveries again and wait for all that follows. Raises: what fails again."""
-    await _decided(flow, parked, _retried(flow, parked))
+    await _decided(flow, parked, retried(flow, parked))
 
 
 async def skip(flow: FlowRun, parked: list[Delivery], value: Any) -> None:
     """Let parked deliveries count as done with a value, and wait for all that follows."""
     data = None if flow.run.journal is None else flow.codec.encode(value, "value of the skip")
-    effects = [e for d in parked for e in flow.step(flow.run, Skipped(d, value, data))]
-    await _decided(flow, parked, effects)
+    await _decided(flow, parked, skipped(flow, parked, value, data))
 
 
 async def _decided(flow: FlowRun, chosen: list[Delivery], effects: list[Effect]) -> None:
@@ -201,11 +218,9 @@ def posted(flow: FlowRun, item: InboxItem) -> list[Effect]:
             data = bytes(body.value)
             return dispatch.emit(run, Emitted("event", body.event, value, data))[1]
         case "retry":
-            return _retried(flow, flow.parked(body.delivery))
+            return retried(flow, flow.parked(body.delivery))
         case "skip":
-            data = bytes(body.value)
-            found = flow.parked(body.delivery)
-            return [e for d in found for e in flow.step(run, Skipped(d, value, data))]
+            return skipped(flow, flow.parked(body.delivery), value, bytes(body.value))
         case kind:
             words = {"cancel": "cancelled", "close": "completed"}
             return flow.step(run, Ended(words[kind]))
