@@ -64,7 +64,7 @@ async def w2(bench: Bench) -> None:
     )
 
 
-async def w3(bench: Bench) -> None:
+def fan_of(n: int):
     from burr.core.parallelism import MapStates  # noqa: PLC0415 - needs the tracking extra
 
     @action(reads=["i"], writes=["y"])
@@ -79,7 +79,7 @@ async def w3(bench: Bench) -> None:
             return True
 
         async def states(self, state, context, inputs):
-            for number in range(bench.n):
+            for number in range(n):
                 yield state.update(i=number)
 
         async def reduce(self, state, states):
@@ -96,12 +96,17 @@ async def w3(bench: Bench) -> None:
         def reads(self):
             return ["k"]
 
-    @action(reads=["total"], writes=[])
-    async def join(state: State) -> State:
-        return state
+    return Fan()
 
+
+@action(reads=["total"], writes=[])
+async def join(state: State) -> State:
+    return state
+
+
+async def w3(bench: Bench) -> None:
     async def once(_) -> None:
-        builder = ApplicationBuilder().with_actions(fan=Fan(), join=join)
+        builder = ApplicationBuilder().with_actions(fan=fan_of(bench.n), join=join)
         builder = builder.with_transitions(("fan", "join")).with_state(k=bench.n, x=0, i=0)
         application = await builder.with_entrypoint("fan").abuild()
         bench.start()
