@@ -47,17 +47,15 @@ def step(run: Run, happened: Input) -> list[Effect]:
         case Retried():
             return retry(run, happened.delivery)
         case Skipped():
-            happened.delivery.status = DUE
-            run.live += 1
-            return finish(run, Finished(happened.delivery))
+            return skip(run, happened.delivery)
         case Ended():
             return end(run, happened)
         case _:
             raise TypeError(f"a graph takes no {type(happened).__name__}")
 
 
-def enter(run: Run, value: Any, data: bytes | None) -> None:
-    """Queue the input for the start executor; `begin` starts the first superstep."""
+def enter(run: Run, value: Any, data: bytes | None) -> list[Effect]:
+    """Send the input to the start executor; at rest, that begins a superstep."""
     graph: Graph = run.plan
     frame = run.frames[0]
     frame.lap = 0
@@ -65,6 +63,7 @@ def enter(run: Run, value: Any, data: bytes | None) -> None:
     run.status = "running"
     layout.mark_frame(run, 0)
     layout.mark_head(run)
+    return begin(run)
 
 
 def _post(
@@ -90,18 +89,20 @@ def _post(
         wait=wait,
     )
     run.deliveries[number] = delivery
-    run.live += 1
+    if run.status != "failed":
+        run.live += 1
     frame.upcoming.append(delivery)
     if run.journal is not None:
         layout.mark_due(run.journal, delivery)
 
 
-def begin(run: Run, limit: int) -> list[Effect]:
+def begin(run: Run) -> list[Effect]:
     """Start the superstep whose messages are queued; nothing if there are none."""
     frame = run.frames[0]
     coming = frame.upcoming
-    if not coming or frame.open:
+    if not coming or frame.open or run.status == "failed":
         return []
+    limit: int = run.plan.max_iterations
     if frame.lap >= limit:
         run.live = 0
         run.status = "failed"
@@ -156,7 +157,33 @@ def finish(run: Run, done: Finished) -> list[Effect]:
         effects.append(queue.pop(0))
     if frame.open == 0:
         _barrier(run, frame, effects)
+    elif run.live == len(frame.upcoming):
+        _stand(run)
     return effects
+
+
+def skip(run: Run, delivery: Delivery) -> list[Effect]:
+    """A parked delivery counts as done; `resume` starts what else is due."""
+    delivery.status = DUE
+    run.status = "running"
+    run.error = None
+    run.live = _count_due(run)
+    return finish(run, Finished(delivery))
+
+
+def _count_due(run: Run) -> int:
+    return sum(delivery.status == DUE for delivery in run.deliveries.values())
+
+
+def _stand(run: Run) -> None:
+    """Nothing is under way: if all that is left of the superstep is parked, the run stands."""
+    current = run.frames[0].iteration + 1
+    at_hand = [d for d in run.deliveries.values() if d.step <= current]
+    if at_hand and all(d.status == PARKED for d in at_hand):
+        run.status = "failed"
+        run.error = at_hand[0].error
+        run.live = 0
+        layout.mark_head(run)
 
 
 def _send(run: Run, node: str, sent: Sent) -> None:
@@ -183,7 +210,9 @@ def _give_out(run: Run, node: str, done: Finished) -> None:
 def _over(run: Run, frame: Frame, delivery: Delivery, effects: list[Effect]) -> None:
     number = delivery.id
     del run.deliveries[number]
-    run.live -= 1
+    if run.status != "failed":
+        # In a failed run nothing counts as under way; this one ended before it could be stopped.
+        run.live -= 1
     if run.journal is not None:
         run.journal.drop(f"due/{number}")
         layout.mark_head(run)
@@ -217,6 +246,7 @@ def _barrier(run: Run, frame: Frame, effects: list[Effect]) -> None:
         run.status = "waiting" if run.waits else "completed"
         layout.mark_head(run)
     effects.append(Barrier(frame.iteration, activated, wrote, idle))
+    effects.extend(begin(run))
 
 
 def _apply_writes(run: Run, frame: Frame, effects: list[Effect]) -> None:
@@ -236,14 +266,18 @@ def _apply_writes(run: Run, frame: Frame, effects: list[Effect]) -> None:
 
 
 def answer(run: Run, answered: Answered) -> list[Effect]:
-    """A request was answered: the response becomes a message to the executor that asked."""
+    """A request was answered: the response becomes a message to the executor that asked.
+
+    Several answers make one superstep, so it is for the caller to `begin` it.
+    """
     wait = waits.take_answer(run, answered)
     frame = run.frames[0]
     opener = run.deliveries.get(wait.opener)
     if opener is None or opener.status != DUE:
         _respond(run, wait)
         frame.lap = 0
-        run.status = "running"
+        if run.status != "failed":
+            run.status = "running"
         layout.mark_frame(run, 0)
         layout.mark_head(run)
     return []
@@ -264,6 +298,7 @@ def fail(run: Run, failed: Failed) -> list[Effect]:
     delivery.error = failed.error
     # The others are due as well, but not under way: `resume` counts them again.
     run.live = 0
+    run.frames[0].queues = {}
     run.status = "failed"
     run.error = failed.error
     if run.journal is not None:
@@ -279,7 +314,6 @@ def retry(run: Run, delivery: Delivery) -> list[Effect]:
     """A parked delivery counts as due again; `resume` starts what is due."""
     delivery.status = DUE
     delivery.error = None
-    run.live += 1
     run.status = "running"
     run.error = None
     layout.mark_head(run)
@@ -288,26 +322,45 @@ def retry(run: Run, delivery: Delivery) -> list[Effect]:
     return []
 
 
-def resume(run: Run) -> list[Effect]:
-    """Take up a superstep that was interrupted: everything unfinished in it runs again."""
+def load(run: Run) -> None:
+    """Count again what is not written: what the superstep at hand has left, and what follows it.
+
+    A parked delivery keeps the superstep open, so that nothing overtakes it.
+    """
     frame = run.frames[0]
     current = frame.iteration + 1
-    waiting = [d for d in run.deliveries.values() if d.status == DUE]
-    unfinished = sorted((d for d in waiting if d.step == current), key=_order)
-    frame.upcoming = sorted((d for d in waiting if d.step > current), key=_order)
+    frame.upcoming = [d for d in run.deliveries.values() if d.step > current]
+    frame.open = len(run.deliveries) - len(frame.upcoming)
     frame.queues = {}
-    frame.open = len(unfinished)
-    run.live = len(waiting)
-    effects: list[Effect] = []
-    for delivery in unfinished:
-        if delivery.node not in frame.queues:
+    run.live = 0 if run.status == "failed" else _count_due(run)
+
+
+def resume(run: Run) -> list[Effect]:
+    """Take up a superstep that was interrupted: everything unfinished in it runs again."""
+    load(run)
+    frame = run.frames[0]
+    current = frame.iteration + 1
+    due = [d for d in run.deliveries.values() if d.step <= current and d.status == DUE]
+    if not due:
+        return []
+    due.sort(key=_order)
+    run.live = _count_due(run)
+    if run.status == "failed":
+        # Somebody decided that a run which did not converge goes on.
+        frame.lap = 0
+    run.status = "running"
+    run.error = None
+    effects: list[Effect] = [Began(current, _senders(due))]
+    for delivery in due:
+        queue = frame.queues.get(delivery.node)
+        if queue is None:
             frame.queues[delivery.node] = []
             effects.extend(ledger.prepare_repeat(run, delivery))
             effects.append(delivery)
         else:
-            frame.queues[delivery.node].append(delivery)
-    if effects:
-        effects.insert(0, Began(current, _senders(unfinished)))
+            queue.append(delivery)
+    layout.mark_frame(run, 0)
+    layout.mark_head(run)
     return effects
 
 

@@ -45,10 +45,15 @@ def store_of(live: LiveRun) -> Store | None:
     return live.saver.keeper.store
 
 
-async def take_in(live: LiveRun, other: Callable[[InboxItem], list[Effect]]) -> dict[str, Wait]:
+async def take_in(
+    live: LiveRun,
+    other: Callable[[InboxItem], list[Effect]],
+    then: Callable[[], list[Effect]] = list,
+) -> dict[str, Wait]:
     """Step the machine with everything in the inbox that it has not seen.
 
-    other: what a post that is no answer means to the front. Returns the waits that were answered.
+    other: what a post that is no answer means to the front. then: what follows from all of them
+    together, in the same commit. Returns the waits that were answered.
     Effects are saved and performed before the call returns; the handlers run in tasks.
     """
     store = store_of(live)
@@ -69,6 +74,7 @@ async def take_in(live: LiveRun, other: Callable[[InboxItem], list[Effect]]) -> 
         else:
             effects.extend(other(item))
         live.saver.consumed.append(item.number)
+    effects.extend(then())
     if heard or effects or live.saver.consumed:
         for wait in heard.values():
             if wait.group in live.run.groups:

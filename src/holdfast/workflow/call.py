@@ -6,9 +6,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from holdfast.definition.schema import schema_of
-from holdfast.machine import ledger, state, waits
+from holdfast.errors import WaitExists
+from holdfast.machine import ledger, waits
 from holdfast.machine.effects import Written
-from holdfast.machine.run import Delivery, Entry, Run, Wait
+from holdfast.machine.run import MISSING, Delivery, Entry, Run, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import check_id
 from holdfast.runtime.live import LiveRun
@@ -18,6 +19,7 @@ from holdfast.workflow.events import (
     WorkflowIntermediateEvent,
     WorkflowOutputEvent,
 )
+from holdfast.workflow.responses import type_name
 
 
 class Watched(Protocol):
@@ -34,7 +36,7 @@ class Watched(Protocol):
     def output_kind(self, executor_id: str) -> str:
         """What yields of an executor are: "output", "intermediate" or "hidden"."""
 
-    def asked(self) -> None:
+    def asked(self, wait_id: str, response_type: Any) -> None:
         """A request was raised."""
 
 
@@ -73,17 +75,19 @@ class HandlerCall:
         elif kind == "intermediate":
             self.graph.publish(WorkflowIntermediateEvent(node, value))
 
-    # -- state ---------------------------------------------------------------------------------------
-
     def read(self, key: str) -> Any:
         """A state value as this call sees it, or MISSING."""
         mine = self.written.get(key)
         if mine is not None:
             return mine.value
-        staged = self.own_staged()
-        if key in staged:
-            return staged[key]
-        return state.read(self.run.frames[0], key)
+        frame = self.run.frames[0]
+        if frame.staged:
+            node = self.delivery.node
+            for by, written, value, _ in reversed(frame.staged):
+                if by == node and written == key:
+                    return value
+        cell = frame.state.get(key)
+        return MISSING if cell is None else cell.value
 
     def own_staged(self) -> dict[str, Any]:
         """What earlier calls of the same executor wrote in this superstep."""
@@ -93,13 +97,11 @@ class HandlerCall:
         node = self.delivery.node
         return {key: value for by, key, value, _ in staged if by == node}
 
-    # -- requests ------------------------------------------------------------------------------------
-
     async def ask(self, request: Any, response_type: Any, request_id: str | None) -> None:
         """Open a wait, save it, then tell watchers."""
         run, delivery = self.run, self.delivery
         if request_id is not None:
-            check_id(request_id, "request_id")
+            self._check_free(request_id)
         journal = run.journal
         data = None if journal is None else journal.codec.encode(request, "request")
         name = request_id or type_name(response_type)
@@ -111,27 +113,37 @@ class HandlerCall:
                 wait.asked = True
             return
         live = self.graph.live
-        wait = Wait(
-            id=request_id or live.ids.new(),
-            type=type(request).__name__,
-            payload=request,
-            opener=delivery.id,
-            resume="response",
-            origin=Delivery(0, delivery.node, None, b"null"),
-            data=data,
-            opened_at=live.clock.now(),
-            schema=schema_of(response_type),
-            expects=type_name(response_type),
-        )
+        wait = self._wait(request_id or live.ids.new(), request, data, response_type)
         waits.open_wait(run, wait)
         ledger.record(run, delivery.id, Entry("pause", name, digest, request, wait=wait.id))
         if live.saver is not None:
             live.saver.opened.append(wait)
             await live.advance([], here=False)
         self.graph.publish(RequestInfoEvent(request, wait.id, delivery.node, response_type))
-        self.graph.asked()
+        self.graph.asked(wait.id, response_type)
 
+    def _check_free(self, request_id: str) -> None:
+        """Raises: WaitExists while an answer under this id is still being handled."""
+        wait = self.run.waits.get(check_id(request_id, "request_id"))
+        if wait is not None and wait.answered:
+            raise WaitExists(
+                f"the answer to {request_id!r} is still being handled",
+                hint="Ask again under another id; without request_id= a fresh one is made.",
+                run_id=self.run.run_id,
+                wait_id=request_id,
+            )
 
-def type_name(form: Any) -> str:
-    """How a type form is named in a record: a class by its qualified name."""
-    return form.__qualname__ if isinstance(form, type) else str(form)
+    def _wait(self, wait_id: str, request: Any, data: bytes | None, response_type: Any) -> Wait:
+        node = self.delivery.node
+        return Wait(
+            id=wait_id,
+            type=type(request).__name__,
+            payload=request,
+            opener=self.delivery.id,
+            resume="response",
+            origin=Delivery(0, node, None, b"null"),
+            data=data,
+            opened_at=self.graph.live.clock.now(),
+            schema=schema_of(response_type),
+            expects=type_name(response_type),
+        )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a handler of an executor holds: it sends, yields, asks, and reads and writes shared state."""
+"""What a handler holds: it sends, yields, asks, and reads and writes shared state."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
 
     def __init__(self, call: HandlerCall) -> None:
         self._call = call
-
-    # -- messages ------------------------------------------------------------------------------------
 
     async def send_message(self, message: Any, target_id: str | None = None) -> None:
         """Send a message along the edges of this executor, or along the one to target_id.
@@ -87,8 +85,6 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
         """How often this delivery was begun before; 0 the first time."""
         return self._call.delivery.attempt
 
-    # -- requests ------------------------------------------------------------------------------------
-
     @property
     def request_id(self) -> str | None:
         """In a response handler, the id of the request that was answered."""
@@ -103,8 +99,6 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
         again finds the question that is open. Raises: WaitExists for an id that is in use.
         """
         await self._call.ask(request_data, response_type, request_id)
-
-    # -- state ---------------------------------------------------------------------------------------
 
     def get_state(self, key: str, default: Any = None) -> Any:
         """A value of the shared state: own writes of this superstep, else what was there before."""

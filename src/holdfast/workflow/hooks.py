@@ -11,7 +11,7 @@ from holdfast.workflow.executor import Executor
 
 
 class HookContext:
-    """What `on_checkpointing` and `on_checkpoint_restored` receive: a scope of their executor's own."""
+    """What `on_checkpointing` and `on_checkpoint_restored` are given: a scope of their own."""
 
     __slots__ = ("_codec", "values")
 

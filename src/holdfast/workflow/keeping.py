@@ -3,16 +3,37 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
+from typing import Any
 
-from holdfast.errors import WorkflowCheckpointException
+from holdfast.errors import DefinitionError, WorkflowCheckpointException
 from holdfast.machine.run import Run
 from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoint
 from holdfast.persistence.parts import joined
-from holdfast.persistence.store import Commit
+from holdfast.persistence.store import Commit, Store
 from holdfast.runtime.clock import Ids
+from holdfast.runtime.home import Home
 from holdfast.runtime.saving import Saver
 from holdfast.workflow.plan import WorkflowPlan
+
+#: A store, a checkpoint storage, or nothing.
+Keeping = Home | CheckpointStorage | None
+
+
+def keeping_of(given: Any) -> Keeping:
+    """What was given as checkpoint_storage, ready to use. Raises: DefinitionError."""
+    if given is None:
+        return None
+    if isinstance(given, Store):
+        return Home(given)
+    missing = [name for name in ("save", "load") if not callable(getattr(given, name, None))]
+    if missing:
+        raise DefinitionError(
+            f"checkpoint_storage is a {type(given).__name__} without {' and '.join(missing)}",
+            hint="Pass a store, a checkpoint storage, or an object with the same async methods.",
+        )
+    storage: CheckpointStorage = given
+    return storage
 
 
 class StorageKeeper:
@@ -36,10 +57,25 @@ class StorageKeeper:
         """Save a checkpoint, if this commit is one. Raises: WorkflowCheckpointException."""
         if commit.checkpoint is None:
             return after
-        if run.journal is None:
-            raise WorkflowCheckpointException("a run without a journal has no checkpoints")
-        when = datetime.datetime.fromtimestamp(commit.at, datetime.UTC)
-        checkpoint = WorkflowCheckpoint(
+        checkpoint = self._checkpoint(run, commit)
+        try:
+            saved = await self.storage.save(checkpoint)
+        except WorkflowCheckpointException:
+            raise
+        except Exception as error:
+            raise WorkflowCheckpointException(
+                f"the checkpoint of superstep {checkpoint.iteration_count} could not be saved: "
+                f"{error}"
+            ) from error
+        # A storage may choose its own ids; what it gives back is what leads to the checkpoint.
+        self.previous = saved if isinstance(saved, str) else checkpoint.checkpoint_id
+        return after + 1
+
+    def _checkpoint(self, run: Run, commit: Commit) -> WorkflowCheckpoint:
+        assert run.journal is not None
+        assert commit.checkpoint is not None
+        when = dt.datetime.fromtimestamp(commit.at, dt.UTC)
+        return WorkflowCheckpoint(
             workflow_name=self.plan.name,
             graph_signature_hash=self.plan.fingerprint,
             checkpoint_id=self.ids.new(),
@@ -50,17 +86,6 @@ class StorageKeeper:
             metadata={"kind": commit.checkpoint.kind},
             parts={name: joined(part) for name, part in run.journal.parts.items()},
         )
-        try:
-            await self.storage.save(checkpoint)
-        except WorkflowCheckpointException:
-            raise
-        except Exception as error:
-            raise WorkflowCheckpointException(
-                f"the checkpoint of superstep {checkpoint.iteration_count} could not be saved: "
-                f"{error}"
-            ) from error
-        self.previous = checkpoint.checkpoint_id
-        return after + 1
 
     async def release(self) -> None:
         """Nothing is held."""

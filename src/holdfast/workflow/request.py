@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.errors import DefinitionError
-from holdfast.workflow.driving import Keeping
+from holdfast.workflow.keeping import Keeping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,53 +7,37 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, Literal, overload
 
-from holdfast.errors import DefinitionError, RunBusy, RunError
-from holdfast.machine.effects import Effect
+from holdfast.errors import DefinitionError
 from holdfast.machine.run import MISSING
 from holdfast.persistence.checkpoint import CheckpointStorage
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Store, check_run_id
 from holdfast.persistence.types import TypeRegistry, default_types
 from holdfast.runtime.home import Home
-from holdfast.workflow.driving import Keeping, WorkflowRun, fresh
-from holdfast.workflow.event_data import WorkflowErrorDetails, WorkflowRunState
-from holdfast.workflow.events import (
-    WorkflowEvent,
-    WorkflowFailedEvent,
-    WorkflowStartedEvent,
-    WorkflowStatusEvent,
-    WorkflowWarningEvent,
-)
+from holdfast.workflow.driving import WorkflowRun, fresh
+from holdfast.workflow.event_data import WorkflowRunState
+from holdfast.workflow.events import WorkflowEvent, WorkflowStartedEvent, WorkflowStatusEvent
 from holdfast.workflow.executor import Executor
-from holdfast.workflow.keeping import last_checkpoint_id
+from holdfast.workflow.keeping import keeping_of, last_checkpoint_id
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.request import RunRequest, checked
-from holdfast.workflow.result import WorkflowRunResult
 from holdfast.workflow.response_stream import ResponseStream
+from holdfast.workflow.result import WorkflowRunResult
+from holdfast.workflow.run_call import RunCall, Seat
 
-NOTHING: Any = MISSING
+Storage = Store | CheckpointStorage
+_NOTHING: Any = MISSING
 
 
-class Workflow:
-    """An immutable graph, and the run this object is on. Made by `WorkflowBuilder.build()`.
-
-    One object runs one run at a time; an engine runs any number of runs of a workflow whose
-    executors are functions or come from factories.
-    """
-
-    front = "workflow"
+class WorkflowDescription:
+    """What a workflow says of itself, and of the run it is on."""
 
     def __init__(self, plan: WorkflowPlan) -> None:
         self.plan = plan
         self.types: TypeRegistry = default_types.child()
         for annotation in plan.annotations:
             self.types.register_annotation(annotation)
-        self._codec = Codec(self.types)
-        self._current: WorkflowRun | None = None
-        self._is_busy = False
-        self._state = WorkflowRunState.IDLE
-
-    # -- description ---------------------------------------------------------------------------------
+        self._seat = Seat(plan, Codec(self.types))
 
     @property
     def name(self) -> str:
@@ -88,49 +72,79 @@ class Workflow:
     @property
     def executors(self) -> dict[str, Executor]:
         """The executors by id; those from factories as the current run has them."""
-        if self._current is not None:
-            return dict(self._current.graph.executors)
-        return self.plan.make_executors()
+        current = self._seat.current
+        return self.plan.make_executors() if current is None else dict(current.graph.executors)
 
     @property
     def status(self) -> WorkflowRunState:
         """The state of the current run; IDLE before any."""
-        return self._state
+        return self._seat.state
 
     @property
     def run_id(self) -> str | None:
         """The id of the current run; None before any."""
-        return None if self._current is None else self._current.run_id
+        return None if self._seat.current is None else self._seat.current.run_id
 
     def get_last_checkpoint_id(self) -> str | None:
         """The id of the newest checkpoint that the current run has saved."""
-        if self._current is None or self._current.live.saver is None:
+        current = self._seat.current
+        if current is None or current.live.saver is None:
             return None
-        return last_checkpoint_id(self._current.live.saver)
+        return last_checkpoint_id(current.live.saver)
+
+
+class Workflow(WorkflowDescription):
+    """An immutable graph, and the run this object is on. Made by `WorkflowBuilder.build()`.
+
+    One object runs one run at a time; an engine runs any number of runs of a workflow whose
+    executors are functions or come from factories.
+    """
+
+    front = "workflow"
 
     def register_type(self, cls: type, name: str | None = None, **how: Any) -> Workflow:
         """Let instances of a class be kept by runs of this workflow. Returns the workflow."""
         self.types.register(cls, name, **how)
         return self
 
-    # -- running -------------------------------------------------------------------------------------
-
     @overload
-    def run(self, message: Any = ..., *, stream: Literal[True], **how: Any) -> ResponseStream: ...
+    def run(
+        self,
+        message: Any = ...,
+        *,
+        stream: Literal[True],
+        responses: Mapping[str, Any] | None = ...,
+        checkpoint_id: str | None = ...,
+        checkpoint_storage: Storage | None = ...,
+        include_status_events: bool = ...,
+        fresh: bool = ...,
+        resume: bool = ...,
+        run_id: str | None = ...,
+    ) -> ResponseStream: ...
 
     @overload
     def run(
-        self, message: Any = ..., *, stream: Literal[False] = ..., **how: Any
+        self,
+        message: Any = ...,
+        *,
+        stream: Literal[False] = ...,
+        responses: Mapping[str, Any] | None = ...,
+        checkpoint_id: str | None = ...,
+        checkpoint_storage: Storage | None = ...,
+        include_status_events: bool = ...,
+        fresh: bool = ...,
+        resume: bool = ...,
+        run_id: str | None = ...,
     ) -> Coroutine[Any, Any, WorkflowRunResult]: ...
 
     def run(
         self,
-        message: Any = NOTHING,
+        message: Any = _NOTHING,
         *,
         stream: bool = False,
         responses: Mapping[str, Any] | None = None,
         checkpoint_id: str | None = None,
-        checkpoint_storage: Store | CheckpointStorage | None = None,
+        checkpoint_storage: Storage | None = None,
         include_status_events: bool = False,
         fresh: bool = False,
         resume: bool = False,
@@ -139,54 +153,60 @@ class Workflow:
         """Run from a message, from answers, from a checkpoint, or on from a failure.
 
         message: begins a new run, which takes over the shared state of the one before unless
-        fresh; while requests are open it continues that run. responses: request id -> answer.
-        checkpoint_id: restore first; may be combined with responses. resume: take up what a
-        failed or stopped run left undone. checkpoint_storage: a store or any object with the six
-        verbs; replaces the one given at build. run_id: of a new run.
+        fresh; while the run rests with open requests, the message continues it. responses:
+        request id -> answer. checkpoint_id: restore first; may be combined with responses.
+        resume: take up what a failed or stopped run left undone. checkpoint_storage: a store or
+        any object with the six verbs; replaces the one given at build. run_id: of a new run.
         Returns an awaitable of the result, or with stream=True a stream of events.
         Raises: DefinitionError (a ValueError) for a bad combination and RunBusy, at the call;
         what a handler raised, WorkflowConvergenceException, WorkflowCheckpointException, later.
         """
         # Many parameters because: they are the documented keywords of a run call.
+        # Long because: so are they, and a list of keywords is no algorithm.
         request = checked(
             RunRequest(
                 message=message,
-                has_message=message is not NOTHING,
+                has_message=message is not _NOTHING,
                 responses=responses,
                 checkpoint_id=checkpoint_id,
                 fresh=fresh,
                 resume=resume,
                 run_id=None if run_id is None else check_run_id(run_id),
-                keeping=self._keeping(checkpoint_storage),
+                keeping=keeping_of(
+                    self.plan.checkpoint_storage
+                    if checkpoint_storage is None
+                    else checkpoint_storage
+                ),
             )
         )
-        if self._is_busy:
-            raise RunBusy(f"workflow {self.name!r} is running; one object runs one run at a time")
+        self._seat.check_free()
         if stream:
-            return ResponseStream(lambda put: self._run(request, put, streaming=True))
-        return self._collect(request, with_status=include_status_events)
+            return self._streamed(request)
+        return self._collected(request, with_status=include_status_events)
 
-    def run_stream(self, message: Any = NOTHING, **how: Any) -> ResponseStream:
+    def run_stream(self, message: Any = _NOTHING, **how: Any) -> ResponseStream:
         """`run(message, stream=True)`."""
         return self.run(message, stream=True, **how)
 
-    def run_streaming(self, message: Any = NOTHING, **how: Any) -> ResponseStream:
+    def run_streaming(self, message: Any = _NOTHING, **how: Any) -> ResponseStream:
         """`run(message, stream=True)`."""
         return self.run(message, stream=True, **how)
 
     async def run_from_checkpoint(
-        self, checkpoint_id: str, checkpoint_storage: Any = None, **how: Any
+        self, checkpoint_id: str, checkpoint_storage: Storage | None = None, **how: Any
     ) -> WorkflowRunResult:
         """`run(checkpoint_id=...)`."""
-        how |= {"checkpoint_id": checkpoint_id, "checkpoint_storage": checkpoint_storage}
-        return await self.run(**how)
+        return await self.run(
+            checkpoint_id=checkpoint_id, checkpoint_storage=checkpoint_storage, stream=False, **how
+        )
 
     def run_stream_from_checkpoint(
-        self, checkpoint_id: str, checkpoint_storage: Any = None, **how: Any
+        self, checkpoint_id: str, checkpoint_storage: Storage | None = None, **how: Any
     ) -> ResponseStream:
         """`run(checkpoint_id=..., stream=True)`."""
-        how |= {"checkpoint_id": checkpoint_id, "checkpoint_storage": checkpoint_storage}
-        return self.run(stream=True, **how)
+        return self.run(
+            checkpoint_id=checkpoint_id, checkpoint_storage=checkpoint_storage, stream=True, **how
+        )
 
     async def send_responses(self, responses: Mapping[str, Any]) -> WorkflowRunResult:
         """`run(responses=...)`."""
@@ -197,140 +217,31 @@ class Workflow:
         return self.run(responses=responses, stream=True)
 
     def reset(self) -> None:
-        """Forget the current run. What executors hold as instances stays theirs."""
-        if self._is_busy:
-            raise RunBusy(f"workflow {self.name!r} is running")
-        self._current = None
-        self._state = WorkflowRunState.IDLE
+        """Forget the current run. What executors hold as instances stays theirs.
 
-    def _keeping(self, storage: Store | CheckpointStorage | None) -> Keeping:
-        chosen = storage if storage is not None else self.plan.checkpoint_storage
-        return Home(chosen) if isinstance(chosen, Store) else chosen
+        Raises: RunBusy while a call is under way.
+        """
+        self._seat.check_free()
+        self._seat.current = None
+        self._seat.state = WorkflowRunState.IDLE
 
-    async def _collect(self, request: RunRequest, *, with_status: bool) -> WorkflowRunResult:
+    def _streamed(self, request: RunRequest) -> ResponseStream:
+        def left(task: asyncio.Task[list[Any]]) -> None:
+            self._seat.leaving = task
+
+        return ResponseStream(
+            lambda put: RunCall(self._seat, request, put, is_streaming=True).perform(), left
+        )
+
+    async def _collected(self, request: RunRequest, *, with_status: bool) -> WorkflowRunResult:
         events: list[WorkflowEvent] = []
+        call = RunCall(self._seat, request, events.append, is_streaming=False)
         try:
-            earlier = await self._run(request, events.append, streaming=False)
+            earlier = await call.perform()
         except Exception as error:
-            error.workflow_result = WorkflowRunResult(events)  # type: ignore[attr-defined]
+            error.workflow_result = _result(events, [], with_status=True)  # type: ignore[attr-defined]
             raise
-        statuses = [e for e in events if isinstance(e, WorkflowStatusEvent)]
-        hidden = (WorkflowStartedEvent,) if with_status else (WorkflowStartedEvent, WorkflowStatusEvent)
-        shown = [e for e in events if not isinstance(e, hidden)]
-        return WorkflowRunResult(shown, statuses, earlier_outputs=earlier)
-
-    async def _run(self, request: RunRequest, put: Any, *, streaming: bool) -> list[Any]:
-        """One run call; returns the outputs of the run from before it."""
-        if self._is_busy:
-            raise RunBusy(f"workflow {self.name!r} is running; one object runs one run at a time")
-        self._is_busy = True
-        try:
-            run = self._chosen(request)
-            fitting = None
-            if request.responses is not None and request.checkpoint_id is None:
-                fitting = run.checked_answers(request.responses)
-            if request.has_message:
-                run.graph.check_input(request.message)
-            run.graph.publish = put
-            run.graph.is_streaming = streaming
-            run.graph.told_pending = False
-            put(WorkflowStartedEvent())
-            self._tell(put, WorkflowRunState.IN_PROGRESS)
-            return await self._driven(run, request, fitting, put)
-        finally:
-            self._is_busy = False
-
-    def _chosen(self, request: RunRequest) -> WorkflowRun:
-        """The run that the request is about: the current one, or a new one."""
-        current = self._current
-        if request.checkpoint_id is not None:
-            return fresh_run(self, request)
-        if request.has_message:
-            if current is None or request.fresh or not current.graph.open_waits():
-                return fresh_run(self, request)
-            return current
-        if current is None:
-            raise RunError("there is no run to continue", hint="Start one with run(message).")
-        return current
-
-    async def _driven(
-        self, run: WorkflowRun, request: RunRequest, fitting: Any, put: Any
-    ) -> list[Any]:
-        earlier: list[Any] = []
-        try:
-            effects = await self._prepared(run, request, fitting, put)
-            if request.checkpoint_id is not None:
-                earlier = [o.value for o in run.run.outputs if o.kind == "output"]
-            await run.go(effects)
-        except asyncio.CancelledError:
-            self._tell(put, WorkflowRunState.CANCELLED)
-            await self._let_go(run)
-            raise
-        except BaseException as error:
-            put(WorkflowFailedEvent(WorkflowErrorDetails.from_exception(error)))
-            self._tell(put, WorkflowRunState.FAILED)
-            await self._let_go(run)
-            raise
-        waiting = bool(run.graph.open_waits())
-        idle = WorkflowRunState.IDLE
-        self._tell(put, WorkflowRunState.IDLE_WITH_PENDING_REQUESTS if waiting else idle)
-        return earlier
-
-    async def _prepared(
-        self, run: WorkflowRun, request: RunRequest, fitting: Any, put: Any
-    ) -> list[Effect]:
-        """Everything before the first superstep of this call, saved; the effects that start it."""
-        if request.checkpoint_id is not None:
-            return await self._restored(run, request, put)
-        before = self._current
-        self._current = run
-        if request.has_message:
-            inherit = None
-            if before is not None and before is not run and not request.fresh:
-                inherit = before.run.frames[0]
-            for text in self.plan.warnings if before is None else ():
-                put(WorkflowWarningEvent(text))
-            await run.enter(request.message, state=inherit)
-            return run.begin_step()
-        if fitting is not None:
-            await run.answer(fitting)
-            return run.begin_step()
-        return await self._saved(run, run.take_up(retry_parked=True))
-
-    async def _restored(self, run: WorkflowRun, request: RunRequest, put: Any) -> list[Effect]:
-        await run.restore(request.checkpoint_id or "")
-        self._current = run
-        for text in run.warnings:
-            put(WorkflowWarningEvent(text))
-        answered = set(request.responses or ())
-        for event in run.reopened():
-            if event.request_id not in answered:
-                put(event)
-        effects = run.take_up(retry_parked=True)
-        if request.responses:
-            await run.answer(run.checked_answers(request.responses))
-            return effects or run.begin_step()
-        return await self._saved(run, effects) if effects else run.begin_step()
-
-    async def _saved(self, run: WorkflowRun, effects: list[Effect]) -> list[Effect]:
-        if run.live.saver is not None:
-            await run.live.saver.commit()
-        return effects
-
-    async def _let_go(self, run: WorkflowRun) -> None:
-        """After a failure or a stop: others may take the run up from the store."""
-        saver = run.live.saver
-        if saver is None or not isinstance(run.keeping, Home):
-            return
-        await saver.settle()
-        if run.live.dead is None and saver.keeper.head:
-            await saver.keeper.release()
-
-    def _tell(self, put: Any, state: WorkflowRunState) -> None:
-        self._state = state
-        put(WorkflowStatusEvent(state))
-
-    # -- what an engine needs ------------------------------------------------------------------------
+        return _result(events, earlier, with_status=with_status)
 
     def execution_in(
         self, home: Home | None, run_id: str | None, resources: Any = None
@@ -343,9 +254,16 @@ class Workflow:
                 f"executors given as instances serve one run at a time: {names}",
                 hint="Give them as factories: WorkflowBuilder.register(id, factory).",
             )
-        return fresh(self.plan, self._codec, home, run_id)
+        return fresh(self.plan, Codec(self.types), home, run_id)
 
 
-def fresh_run(workflow: Workflow, request: RunRequest) -> WorkflowRun:
-    """A run that has not begun, for one request."""
-    return fresh(workflow.plan, Codec(workflow.types), request.keeping, request.run_id)
+def _result(
+    events: list[WorkflowEvent], earlier: list[Any], *, with_status: bool
+) -> WorkflowRunResult:
+    statuses = [event for event in events if isinstance(event, WorkflowStatusEvent)]
+    hidden = (WorkflowStartedEvent,) if with_status else _QUIET
+    shown = [event for event in events if not isinstance(event, hidden)]
+    return WorkflowRunResult(shown, statuses, earlier_outputs=earlier)
+
+
+_QUIET = (WorkflowStartedEvent, WorkflowStatusEvent)

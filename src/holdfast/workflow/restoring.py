@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what is kept back to a record: everything is read and checked before anything changes.
+
+The newest checkpoint of a stored run comes with what was finished after it. An earlier one begins
+a branch: nothing is deleted, and the first commit of the branch holds the full record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.errors import (
+    CheckpointNotFound,
+    RunNotFound,
+    StoreDamaged,
+    WaitError,
+    WorkflowCheckpointException,
+)
+from holdfast.machine import layout, snapshot, superstep
+from holdfast.machine.journal import Journal
+from holdfast.machine.run import Run
+from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoint
+from holdfast.persistence.codec import Codec
+from holdfast.persistence.parts import Part, merge
+from holdfast.persistence.six_verbs import checkpoint_place
+from holdfast.persistence.store import Settlement, Store, Stored, WaitRow
+from holdfast.runtime.clock import CLOCK, IDS
+from holdfast.runtime.home import Home, check_compatible
+from holdfast.runtime.saving import Saver
+from holdfast.workflow.keeping import StorageKeeper
+from holdfast.workflow.plan import WorkflowPlan
+
+#: How many rows of a run's questions are read at once.
+PAGE = 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class Restored:
+    """A record that was read, with whoever writes it on.
+
+    seen: inbox numbers that it has taken in. leftover: questions that the store shows as open and
+    the record does not know, because it goes back to before they were asked.
+    """
+
+    run: Run
+    saver: Saver
+    warning: str | None
+    seen: set[int] = field(default_factory=set)
+    leftover: list[WaitRow] = field(default_factory=list)
+
+
+async def from_storage(
+    storage: CheckpointStorage, checkpoint_id: str, plan: WorkflowPlan, codec: Codec
+) -> Restored:
+    """The record of a checkpoint that a storage keeps. Raises: WorkflowCheckpointException."""
+    try:
+        checkpoint: Any = await storage.load(checkpoint_id)
+    except WorkflowCheckpointException:
+        raise
+    except Exception as error:
+        raise WorkflowCheckpointException(
+            f"checkpoint {checkpoint_id[:80]!r} could not be loaded: {error}"
+        ) from error
+    if not isinstance(checkpoint, WorkflowCheckpoint):
+        raise WorkflowCheckpointException(
+            f"the storage gave a {type(checkpoint).__name__} for checkpoint {checkpoint_id[:80]!r}",
+            hint="Use an id that list_checkpoint_ids() gives.",
+        )
+    parts: dict[str, Part] = dict(checkpoint.parts)
+    run, warning = _record(checkpoint.run_id, parts, checkpoint.graph_signature_hash, plan, codec)
+    keeper = StorageKeeper(storage, plan, IDS, checkpoint_id)
+    return Restored(run=run, saver=Saver(run, keeper, CLOCK, IDS), warning=warning)
+
+
+async def from_store(home: Home, checkpoint_id: str, plan: WorkflowPlan, codec: Codec) -> Restored:
+    """The record of a checkpoint in a store, owned from here on.
+
+    Raises: WorkflowCheckpointException, RunOwned while another live process carries the run.
+    """
+    place = checkpoint_place(checkpoint_id)
+    if place is None:
+        raise WorkflowCheckpointException(
+            f"{checkpoint_id[:80]!r} is no checkpoint id of a store",
+            hint="Use an id that list_checkpoint_ids() gives, or one from completion_info.",
+        )
+    run_id, number = place
+    try:
+        head = await home.store.read(run_id)
+        is_newest = await newest_checkpoint(home.store, run_id) == number
+        stored = head if is_newest else await home.store.read(run_id, at=number)
+    except (RunNotFound, CheckpointNotFound, StoreDamaged) as error:
+        raise WorkflowCheckpointException(str(error)) from error
+    if not is_newest and stored.checkpoint is None:
+        raise WorkflowCheckpointException(f"commit {number} of run {run_id!r} is no checkpoint")
+    restored = await _owned(home, stored, head, plan, codec)
+    restored.saver.last_checkpoint = number
+    if is_newest:
+        restored.seen = set(head.consumed)
+    else:
+        await _branch(home, restored)
+    return restored
+
+
+async def from_head(home: Home, run_id: str, plan: WorkflowPlan, codec: Codec) -> Restored:
+    """The record as its run last wrote it, owned from here on. Raises: as `from_store`."""
+    try:
+        head = await home.store.read(run_id)
+    except StoreDamaged as error:
+        raise WorkflowCheckpointException(str(error)) from error
+    restored = await _owned(home, head, head, plan, codec)
+    restored.saver.last_checkpoint = await newest_checkpoint(home.store, run_id)
+    restored.seen = set(head.consumed)
+    return restored
+
+
+async def _owned(
+    home: Home, stored: Stored, head: Stored, plan: WorkflowPlan, codec: Codec
+) -> Restored:
+    """Check the record, then own its run; it must not have moved on meanwhile."""
+    row_head = stored.row.head
+    if row_head.front != "workflow":
+        raise WorkflowCheckpointException(f"run {row_head.run_id!r} is no run of a workflow")
+    try:
+        parts = merge(stored.anchor, stored.deltas)
+    except ValueError as error:
+        raise WorkflowCheckpointException(str(error)) from error
+    run, warning = _record(row_head.run_id, parts, row_head.fingerprint, plan, codec)
+    claim = await home.owner.claim(row_head.run_id)
+    if claim.seq != head.seq:
+        await home.store.release(claim)
+        raise WorkflowCheckpointException(
+            f"run {row_head.run_id!r} moved on while it was read", hint="Restore it again."
+        )
+    return Restored(run=run, saver=home.saver(run, claim, head.seq), warning=warning)
+
+
+def _record(
+    run_id: str, parts: Mapping[str, Part], saved_print: str, plan: WorkflowPlan, codec: Codec
+) -> tuple[Run, str | None]:
+    """The record from its parts, and what has changed since. Nothing else is touched."""
+    try:
+        run = snapshot.restore(run_id, "workflow", plan.graph, parts, codec)
+        known = {node.id for node in plan.graph.nodes}
+        warning = check_compatible(run, known, (saved_print, plan.fingerprint))
+    except ValueError as error:
+        raise WorkflowCheckpointException(
+            f"the checkpoint cannot be used: {error}",
+            hint=getattr(error, "hint", None),
+        ) from error
+    snapshot.rebind(run, codec)
+    run.journal = Journal(codec)
+    run.journal.restart(dict(parts))
+    superstep.load(run)
+    return run, warning
+
+
+async def newest_checkpoint(store: Store, run_id: str) -> int | None:
+    """The seq of the newest checkpoint of a run."""
+    page = await store.checkpoints(run_id=run_id, limit=1, newest_first=True)
+    return page.items[0].seq if page.items else None
+
+
+async def _branch(home: Home, restored: Restored) -> None:
+    """Let an earlier record go on beside what the store has seen since.
+
+    Questions that are open in the record are opened again in the store, under generations that
+    were not used; the first commit writes the full record.
+    """
+    run, saver = restored.run, restored.saver
+    assert run.journal is not None
+    rows = (await home.store.waits(run_id=run.run_id, limit=PAGE)).items
+    used = max((row.generation for row in rows), default=0)
+    # In steps of a whole ring, so that the lines of settled waits keep their places.
+    while run.next_settled < used:
+        run.next_settled += layout.KEPT_SETTLED
+    open_rows = {row.wait_id: row for row in rows if row.status == "open"}
+    for count, wait in enumerate(w for w in run.waits.values() if not w.answered):
+        row = open_rows.pop(wait.id, None)
+        if row is not None and row.payload == wait.data:
+            wait.generation = row.generation
+        else:
+            if row is not None:
+                await withdraw(home, [row])
+            wait.generation = run.next_settled + len(run.waits) + 1 + count
+            saver.opened.append(wait)
+        layout.mark_wait(run.journal, wait)
+    restored.leftover = list(open_rows.values())
+    saver.rewrite = True
+    layout.mark_head(run)
+
+
+async def withdraw(home: Home, rows: list[WaitRow]) -> None:
+    """Take questions back that the record does not ask any more."""
+    for row in rows:
+        settlement = Settlement(status="withdrawn", at=home.clock.now())
+        try:
+            await home.store.settle(row.run_id, row.wait_id, settlement)
+        except WaitError:
+            continue
