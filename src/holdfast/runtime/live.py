@@ -101,6 +101,7 @@ class LiveRun:
     async def carry(self, delivery: Delivery | None) -> None:
         """Run a delivery, then what becomes due from it, until nothing is left for this task."""
         front, run, running = self.front, self.run, self.running
+        here = asyncio.current_task()
         while delivery is not None and delivery.status == DUE:
             number = delivery.id
             if self.halting:
@@ -108,7 +109,7 @@ class LiveRun:
                 return
             if self.interrupted:
                 self.interrupted.discard(number)
-            running[number] = asyncio.current_task()
+            running[number] = here
             try:
                 happened = await front.call(self, delivery)
             except BaseException as error:
@@ -171,7 +172,10 @@ class LiveRun:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing is under way; what was interrupted is not."""
-        return self.run.live <= len(self.interrupted or ())
+        if not self.run.live or not self.interrupted:
+            return not self.run.live
+        found = [self.run.deliveries.get(number) for number in self.interrupted]
+        return self.run.live <= sum(d is not None and d.status == DUE for d in found)
 
     async def advance(self, effects: list[Effect], *, here: bool = True) -> Delivery | None:
         """Save what was stepped, then act on it. Returns the delivery this task goes on with."""

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +54,18 @@ class Chunk:
     def __call__(self, data: Any) -> Any:
         """Call the handler as if it were the plain function."""
         return self.function(data)
+
+
+def hints_of(function: Callable[..., Any]) -> tuple[Any, ...]:
+    """The type annotations of a handler; none where they cannot be resolved."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not inspect.isroutine(function):
+        function = type(function).__call__
+    try:
+        return tuple(typing.get_type_hints(function, include_extras=True).values())
+    except Exception:  # noqa: BLE001 - annotations are any code, and only a help here
+        return ()
 
 
 def own_name(function: Callable[..., Any]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from holdfast.errors import CloseTimeout, DefinitionError, RunBusy, RunFailed, RunOpen
@@ -201,27 +202,37 @@ class Closer:
         live = self.flow.live
         if timeout_s is None:
             await live.until_quiet()
-            return
-        try:
-            async with asyncio.timeout(timeout_s) as limit:
-                await live.until_quiet()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            await self._halt()
+        else:
+            try:
+                async with asyncio.timeout(timeout_s) as limit:
+                    await live.until_quiet()
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                await self._halt()
+                return
+        if live.interrupted:
+            names = ", ".join(self._names(live.interrupted))
+            text = f"close: handlers that were cancelled did not end: {names}"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def _names(self, numbers: Iterable[int]) -> list[str]:
+        deliveries = self.flow.run.deliveries
+        return sorted({deliveries[number].node for number in numbers if number in deliveries})
 
     async def _halt(self) -> None:
         """Cancel what still runs. Raises: CloseTimeout naming the handlers that go on anyway."""
-        live, run = self.flow.live, self.flow.run
-        text = f"close: {len(live.running)} handlers were still running and are cancelled"
+        live = self.flow.live
+        names = ", ".join(self._names(live.running))
+        text = f"close: {len(live.running)} handlers were still running and are cancelled: {names}"
         warnings.warn(text, RuntimeWarning, stacklevel=2)
         try:
             await asyncio.wait_for(live.halt(), GRACE_S)
         except TimeoutError:
-            still = sorted(run.deliveries[n].node for n in live.running if n in run.deliveries)
+            still = self._names(live.running)
             raise CloseTimeout(
                 f"handlers ignored cancellation: {', '.join(still)}",
-                run_id=run.run_id,
+                run_id=self.flow.run.run_id,
                 handlers=tuple(still),
             ) from None
 

@@ -44,7 +44,7 @@ class TriggerFlow(ResourceFace, TriggerFlowTwins, Generic[I, S, R]):
     ) -> None:
         self.name = name or f"flow-{IDS.new()}"
         self.types: TypeRegistry = default_types.child()
-        self._wiring = Wiring()
+        self._wiring = Wiring(self.types)
         self._resources = Resources()
         if blueprint is not None:
             self.load_blueprint(blueprint)

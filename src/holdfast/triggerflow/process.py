@@ -13,12 +13,19 @@ from holdfast.triggerflow.wiring import Wiring
 class Process:
     """A place in a flow: the signal behind which the next operator stands. Immutable."""
 
-    __slots__ = ("_loops", "_signal", "_wiring")
+    __slots__ = ("_before", "_loops", "_signal", "_wiring")
 
-    def __init__(self, wiring: Wiring, signal: Signal = START, loops: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        signal: Signal = START,
+        loops: tuple[str, ...] = (),
+        before: tuple[str, ...] = (),
+    ) -> None:
         self._wiring = wiring
         self._signal = signal
         self._loops = loops
+        self._before = before
 
     @property
     def trigger_event(self) -> str:
@@ -36,8 +43,11 @@ class Process:
         target: a callable, a chunk, a chunk's name or (name, callable). side_branch: leave the
         cursor where it was. Raises: DefinitionError, TypeError.
         """
-        chunk = to.attach(self._wiring, self._signal, target, name)
-        return self if side_branch else self._at(("event", chunk.trigger))
+        chunk = to.attach(self._wiring, self._signal, target, name, self._before)
+        if side_branch:
+            return self
+        before = (*self._before, chunk.id)
+        return Process(self._wiring, ("event", chunk.trigger), self._loops, before)
 
     def side_branch(self, target: Any, *, name: str | None = None) -> Process:
         """Put a handler beside the chain; the cursor stays."""
@@ -64,6 +74,3 @@ class Process:
         """Gather the items' results into one list, in the order of the items."""
         node = for_each.close_loop(self._wiring, self._signal, self._loops)
         return Process(self._wiring, ("event", node.emits), self._loops[:-1])
-
-    def _at(self, signal: Signal) -> Process:
-        return Process(self._wiring, signal, self._loops)

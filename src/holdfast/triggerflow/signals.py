@@ -11,7 +11,7 @@ import msgspec
 
 from holdfast.machine import dispatch, ledger
 from holdfast.machine.effects import Effect, Emitted, Ended, Retried, Skipped
-from holdfast.machine.run import PARKED, Delivery, Entry
+from holdfast.machine.run import PARKED, Delivery, Entry, Run
 from holdfast.persistence.store import InboxItem
 from holdfast.runtime.inbox import PostBody
 from holdfast.triggerflow.running import FlowRun
@@ -26,14 +26,38 @@ async def emit(flow: FlowRun, event: str, value: Any, kind: str = "event") -> An
 
 
 async def follow(flow: FlowRun, group: int, effects: list[Effect]) -> Any:
-    """Save, act, carry on in this task, and wait until the group is done."""
+    """Save, act, carry on in this task, and wait until the group is done.
+
+    A cancelled caller stops what it waited for; that stays due.
+    """
     live = flow.live
     if not group:
         await live.carry(await live.advance(effects))
         return None
     future = live.waiter(group)
-    await live.carry(await live.advance(effects))
-    return future.result() if future.done() else await future
+    try:
+        await live.carry(await live.advance(effects))
+        return future.result() if future.done() else await future
+    except asyncio.CancelledError:
+        live.stop(tuple(_behind(flow.run, group)))
+        raise
+
+
+def _behind(run: Run, group: int) -> set[int]:
+    """The deliveries of a group, and of every emit that their handlers made."""
+    members: dict[int, list[int]] = {}
+    for delivery in run.deliveries.values():
+        members.setdefault(delivery.group, []).append(delivery.id)
+    made: dict[int, list[int]] = {}
+    for number, each in run.groups.items():
+        made.setdefault(each.emitter, []).append(number)
+    found: set[int] = set()
+    groups = [group]
+    while groups:
+        for delivery_id in members.get(groups.pop(), ()):
+            found.add(delivery_id)
+            groups.extend(made.get(delivery_id, ()))
+    return found
 
 
 async def emit_nowait(

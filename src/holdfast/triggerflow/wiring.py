@@ -7,14 +7,15 @@ into a blueprint with its functions; executions keep what was compiled when they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from holdfast.definition.blueprint import Blueprint, Node, Signal
 from holdfast.definition.fingerprint import fingerprint
 from holdfast.errors import DefinitionError, HandlersMissing
-from holdfast.triggerflow.chunk import Chunk, Handler, own_name
+from holdfast.persistence.types import TypeRegistry
+from holdfast.triggerflow.chunk import Chunk, Handler, hints_of, own_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,11 @@ class Compiled:
 class Wiring:
     """Nodes in the order of declaration, chunks and registered functions by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, types: TypeRegistry) -> None:
+        self.types = types
         self.nodes: dict[str, Node] = {}
         self.chunks: dict[str, Chunk] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
-        self.conditions: dict[str, Callable[..., Any]] = {}
         self._compiled: Compiled | None = None
 
     def register(self, function: Callable[..., Any], name: str | None) -> None:
@@ -131,7 +132,11 @@ class Wiring:
         )
 
     def compiled(self, flow_name: str) -> Compiled:
-        """What there is now, frozen; made once until something is added."""
+        """What there is now, frozen; made once until something is added.
+
+        Classes that annotations of handlers name register themselves here, after those that the
+        program registered under names of its own choice. Raises: DefinitionError for a clash.
+        """
         if self._compiled is None or self._compiled.plan.name != flow_name:
             plan = Blueprint(name=flow_name, nodes=tuple(self.nodes.values()))
             handlers = {
@@ -144,6 +149,8 @@ class Wiring:
         chunk = self.chunks.get(node.id)
         if chunk is None:
             raise HandlersMissing(f"handler {node.handler!r} is not registered", names=(node.name,))
+        for hint in hints_of(chunk.function):
+            self.types.register_annotation(hint)
         return chunk.handler
 
     def replace_all(self, plan: Blueprint) -> None:
@@ -180,8 +187,3 @@ def canonical(plan: Blueprint) -> dict[str, Any]:
         ]
         for node in plan.nodes
     }
-
-
-def signals(kind: str, names: Iterable[str]) -> tuple[Signal, ...]:
-    """One signal for each name."""
-    return tuple((kind, name) for name in names)

@@ -12,16 +12,20 @@ from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.wiring import Wiring
 
 
-def attach(wiring: Wiring, signal: Signal, target: Any, name: str | None) -> Chunk:
+def attach(
+    wiring: Wiring, signal: Signal, target: Any, name: str | None, before: tuple[str, ...]
+) -> Chunk:
     """Let the target listen to the cursor's signal; returns its chunk.
 
-    target: a callable, a chunk, the name of a chunk there is, or (name, callable).
+    target: a callable, a chunk, the name of a chunk there is, or (name, callable). before: the
+    chunks of this chain so far, none of which may come again.
     """
     chunk = resolve(wiring, signal, target, name)
-    if signal == ("event", chunk.trigger):
+    if chunk.id in before:
         raise DefinitionError(
-            f"chunk {chunk.name!r} would follow itself and never end",
-            hint="Pass name= to use one function as two stages.",
+            f"chunk {chunk.name!r} would follow itself and never end; pass name= to use one "
+            "function as two stages",
+            hint="Pass name=, or let an event lead back to it.",
         )
     wiring.put_chunk(chunk, signal)
     return chunk
