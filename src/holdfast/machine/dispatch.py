@@ -184,12 +184,12 @@ def _over(run: Run, delivery: Delivery, effects: list[Effect]) -> None:
         effects.extend(run.held.pop(number, ()))
     if delivery.wait is not None:
         waits.release(run, delivery.wait)
-    route = Route(run, delivery.group, delivery.emitter, effects)
-    if run.waits:
+    if run.waits or delivery.scope:
+        route = Route(run, delivery.group, delivery.emitter, effects)
         for wait in waits.opened_by(run, number):
             _opener_ended(route, wait)
-    if delivery.scope:
-        loops.leave(route, delivery.scope)
+        if delivery.scope:
+            loops.leave(route, delivery.scope)
     scopes.leave_group(run, delivery.group, effects)
 
 

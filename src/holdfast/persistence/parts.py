@@ -38,11 +38,19 @@ def encode_delta(
     put: Mapping[str, bytes], add: Mapping[str, list[bytes]], drop: Iterable[str]
 ) -> bytes:
     """Write a delta from parts that are JSON already."""
-    puts = b",".join([_quote(name) + b":" + data for name, data in put.items()])
-    adds = b",".join(
-        [_quote(name) + b":[" + b",".join(items) + b"]" for name, items in add.items()]
-    )
-    return b"[{" + puts + b"},{" + adds + b"}," + _quote(list(drop)) + b"]"
+    # One flat list and one join: a large part is copied once.
+    pieces = [b"[{"]
+    separator = b""
+    for name, data in put.items():
+        pieces += (separator, _quote(name), b":", data)
+        separator = b","
+    pieces.append(b"},{")
+    separator = b""
+    for name, items in add.items():
+        pieces += (separator, _quote(name), b":[", b",".join(items), b"]")
+        separator = b","
+    pieces += (b"},", _quote(list(drop)), b"]")
+    return b"".join(pieces)
 
 
 def body_pieces(parts: Mapping[str, Part]) -> Iterator[bytes]:

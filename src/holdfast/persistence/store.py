@@ -68,10 +68,13 @@ class Store(ABC):
 
     durability: "memory" (dies with the process), "relaxed" (survives a killed process) or
     "fsync" (survives power loss). shared: other processes may open the same runs.
+    awaits_futures_only: its methods await plain asyncio futures and nothing else, not even the
+    current task, so that an append can be driven without one.
     """
 
     durability: str = "memory"
     shared: bool = False
+    awaits_futures_only: bool = False
     url: str = ""
 
     async def open(self) -> None:

@@ -60,6 +60,7 @@ class OpeningKeeper(StoreKeeper):
         self.head_row = head
         self.store = home.store
         self.head = 0
+        self.awaits_futures_only = home.store.awaits_futures_only
 
     async def append(self, run: Run, commit: Commit, *, after: int) -> int:
         """Open the run, or append to it once it is open."""

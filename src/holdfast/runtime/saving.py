@@ -19,12 +19,17 @@ from holdfast.machine.journal import Journal
 from holdfast.machine.run import Run, Wait
 from holdfast.persistence.store import CheckpointMark, Claim, Commit, Store, WaitRow
 from holdfast.runtime.clock import Clock, Ids
+from holdfast.runtime.landing import drive, drive_in_task
 
 
 class Keeper(Protocol):
-    """Where a run's commits go: a store's journal, or a checkpoint storage behind its adapter."""
+    """Where a run's commits go: a store's journal, or a checkpoint storage behind its adapter.
+
+    awaits_futures_only: its appends need no task to be driven (see `landing`).
+    """
 
     head: int
+    awaits_futures_only: bool
 
     async def append(self, run: Run, commit: Commit, *, after: int) -> int:
         """Write the commit that follows *after*; returns its seq."""
@@ -36,12 +41,13 @@ class Keeper(Protocol):
 class StoreKeeper:
     """Commits to a store under a claim."""
 
-    __slots__ = ("claim", "head", "store")
+    __slots__ = ("awaits_futures_only", "claim", "head", "store")
 
     def __init__(self, store: Store, claim: Claim, head: int) -> None:
         self.store = store
         self.claim = claim
         self.head = head
+        self.awaits_futures_only = store.awaits_futures_only
 
     async def append(self, run: Run, commit: Commit, *, after: int) -> int:
         """Append to the journal of the run; after an unclear error, look whether it is there."""
@@ -88,6 +94,7 @@ class Saver:
         "opened",
         "rewrite",
         "run",
+        "waiting",
         "wanted",
     )
 
@@ -107,7 +114,8 @@ class Saver:
         self.rewrite = False
         self.wanted = 0
         self.done = 0
-        self.flying: asyncio.Task[None] | None = None
+        self.flying = False
+        self.waiting: list[asyncio.Future[None]] = []
 
     async def commit(self) -> None:
         """Return when everything that has happened so far is down. Raises: StoreError."""
@@ -116,31 +124,53 @@ class Saver:
         while self.done < mine:
             if self.dead is not None:
                 raise self.dead
-            if self.flying is None:
-                # A task of its own: a caller who is cancelled must not tear an append in two.
-                self.flying = asyncio.create_task(self._append())
-            await asyncio.shield(self.flying)
+            if not self.flying:
+                self._fly()
+                continue
+            landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.waiting.append(landed)
+            await landed
 
     async def settle(self) -> None:
         """Return when no append is under way; failures were told to those who waited for them."""
-        while self.flying is not None:
-            await asyncio.wait({self.flying})
+        while self.flying:
+            landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.waiting.append(landed)
+            await landed
 
-    async def _append(self) -> None:
+    def _fly(self) -> None:
+        """Begin an append of everything so far; a cancelled caller does not stop it."""
         upto = self.wanted
+        self.flying = True
         try:
             commit = self._take()
-            if commit is not None:
-                seq = await self.keeper.append(self.run, commit, after=self.keeper.head)
-                self.keeper.head = seq
-                if commit.checkpoint is not None:
-                    self.last_checkpoint = seq
-            self.done = upto
         except BaseException as error:
             self.dead = error
+            self.flying = False
             raise
-        finally:
-            self.flying = None
+        call = self._append(commit)
+        if self.keeper.awaits_futures_only:
+            drive(call, lambda error: self._landed(upto, error))
+        else:
+            drive_in_task(call, lambda error: self._landed(upto, error))
+
+    async def _append(self, commit: Commit | None) -> None:
+        if commit is None:
+            return
+        self.keeper.head = await self.keeper.append(self.run, commit, after=self.keeper.head)
+        if commit.checkpoint is not None:
+            self.last_checkpoint = self.keeper.head
+
+    def _landed(self, upto: int, error: BaseException | None) -> None:
+        self.flying = False
+        if error is None:
+            self.done = upto
+        elif self.dead is None:
+            self.dead = error
+        waiting, self.waiting = self.waiting, []
+        for landed in waiting:
+            if not landed.done():
+                landed.set_result(None)
 
     def _take(self) -> Commit | None:
         ledger.write_open(self.run)

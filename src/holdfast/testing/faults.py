@@ -81,6 +81,7 @@ class FaultyStore(Store):
         self.plan = plan
         self.durability = inner.durability
         self.shared = inner.shared
+        self.awaits_futures_only = inner.awaits_futures_only
         self.url = inner.url
 
     async def _pass(self, call: Callable[[], Awaitable[T]]) -> T:

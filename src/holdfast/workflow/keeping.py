@@ -42,6 +42,8 @@ class StorageKeeper:
     Commits between checkpoints are not written: such a storage knows supersteps only.
     """
 
+    awaits_futures_only = False
+
     __slots__ = ("head", "ids", "plan", "previous", "storage")
 
     def __init__(

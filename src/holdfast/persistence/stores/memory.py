@@ -39,6 +39,7 @@ class MemoryStore(Store):
 
     durability = "memory"
     shared = False
+    awaits_futures_only = True
     url = "memory://"
 
     def __init__(self) -> None:

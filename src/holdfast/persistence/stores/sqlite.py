@@ -53,6 +53,7 @@ class SQLiteStore(Store):
     """
 
     shared = True
+    awaits_futures_only = True
 
     def __init__(
         self,
