@@ -140,6 +140,8 @@ class RunHandle:
 class Engine:
     """Carries runs of the given definitions in one store. Use it as an async context manager.
 
+    Long because: it is the one door, and each of its methods is short.
+
     store: a URL ("memory://", "sqlite:///runs.db") or a store. resources: live objects that
     flows find. failures: runs that could not be taken over, and why; they are not tried again.
     Raises: StoreUrlUnknown, DefinitionNotFound, typed store errors.

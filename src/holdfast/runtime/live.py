@@ -47,6 +47,8 @@ class Front(Protocol):
 class LiveRun:
     """One run in this process: its record, who drives it, and who waits for what.
 
+    Long because: carrying, waiting and stopping change the same few fields, and have to agree.
+
     errors: what failed deliveries raised, by delivery. orphans: errors that nobody awaited, kept
     for whoever closes the run; detached: groups whose waiter may never look. interrupted:
     deliveries that were cancelled here and stay due. gone: told when no handler runs any more.
