@@ -317,7 +317,7 @@ def end(run: Run, ended: Ended) -> list[Effect]:
         if run.journal is not None:
             run.journal.drop(f"due/{number}")
             run.journal.drop(f"ledger/{number}")
-    loops.drop_all(run)
+    effects.extend(loops.drop_all(run))
     run.live = 0
     run.groups.clear()
     run.held.clear()

@@ -180,8 +180,11 @@ def _drop(run: Run, number: int) -> None:
             journal.drop(name)
 
 
-def drop_all(run: Run) -> None:
-    """Forget every join, loop and scope: the run ends."""
+def drop_all(run: Run) -> list[Effect]:
+    """Forget every join, loop and scope: the run ends. Returns what there is to warn of."""
+    warned: list[Effect] = [
+        scopes.never_filled(node, join) for (_, node), join in run.joins.items()
+    ]
     journal = run.journal
     if journal is not None:
         for scope, node in run.joins:
@@ -192,3 +195,4 @@ def drop_all(run: Run) -> None:
         _drop(run, number)
     run.joins.clear()
     run.scopes.clear()
+    return warned

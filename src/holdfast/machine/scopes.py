@@ -47,9 +47,14 @@ def close(run: Run, number: int, scope: Scope, effects: list[Effect]) -> None:
             continue
         if journal is not None:
             journal.drop(f"join/{number}/{node}")
-        seen = ", ".join(sorted(join))
-        text = f"{node} had only {seen} when everything that could fill it had ended"
-        effects.append(Warn("join.never-filled", text))
+        effects.append(never_filled(node, join))
+
+
+def never_filled(node: str, join: dict[str, Any]) -> Warn:
+    """The warning about a join that is dropped half-filled."""
+    seen = ", ".join(sorted(join))
+    text = f"{node} had only {seen} when everything that could fill it had ended"
+    return Warn("join.never-filled", text)
 
 
 def new_group(run: Run, *, wants: bool, emitter: int = 0, entry: int = -1) -> int:

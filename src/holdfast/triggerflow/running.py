@@ -182,6 +182,8 @@ class FlowRun:
         self._tell({"type": "warning", "code": code, "text": text})
 
     def _tell(self, item: dict[str, Any]) -> None:
-        stream = self.the_stream()
-        if not stream.is_ended:
-            stream.put({**item, "execution_id": self.run.run_id})
+        if self.stream is None:
+            # What the end of a run tells comes while it is closed already; the closer ends it.
+            self.stream = Stream()
+        if not self.stream.is_ended:
+            self.stream.put({**item, "execution_id": self.run.run_id})
