@@ -23,7 +23,7 @@ from .stage import Stage
 
 FRONTS = {"flow": "an event flow (TriggerFlow)", "workflow": "a graph of executors (Workflow)"}
 
-MARK = "README.txt"
+MARK = ".made-by-the-demo"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -32,6 +32,8 @@ COMMANDS: Final = {
 }
 
 STOPPED: Final = 130
+#: Of help texts, whatever the terminal: they are read in the documentation too.
+WIDTH: Final = 80
 
 
 class App(click.Group):
@@ -99,7 +101,9 @@ def _plain_warnings() -> Iterator[None]:
         yield
 
 
-@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=App, context_settings={"help_option_names": ["-h", "--help"], "terminal_width": WIDTH}
+)
 @click.version_option(package_name="holdfast", prog_name="holdfast")
 def app() -> None:
     """Start durable runs, look at them, answer their questions, carry them on.

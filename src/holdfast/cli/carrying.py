@@ -18,13 +18,15 @@ from holdfast.cli.settings import store_given
 from holdfast.cli.text import as_json, plain
 from holdfast.errors import RunCancelled, RunFailed
 from holdfast.persistence.codec import Codec
-from holdfast.persistence.store import RunRow
+from holdfast.persistence.store import TERMINAL, RunRow
 from holdfast.runtime.engine import RunHandle
 
 #: How often the store is asked whether the run rests, and whether somebody posted for it.
 LOOK_EVERY_S: Final = 0.1
 #: So many open questions are printed after a run; the others are counted.
 QUESTIONS_SHOWN: Final = 3
+
+_AT_REST: Final = TERMINAL | {"waiting", "parked"}
 
 Definition = TriggerFlow[Any, Any, Any] | Workflow
 
@@ -78,15 +80,17 @@ class Carrier:
             await asyncio.wait({ending}, timeout=LOOK_EVERY_S)
             row = await handle.row()
             status.update(f"{row.seq} steps kept, {row.open_waits} questions open")
-            if ending.done():
-                row = await handle.row()
-                if row.status != "parked":
-                    ending.result()
-                return row
+            error = ending.exception() if ending.done() else None
+            if error is not None and not isinstance(error, RunFailed):
+                raise error
             if row.inbox:
                 await (await self._engine.driven(row.run_id)).hear()
-            elif row.status in ("waiting", "parked", "failed", "cancelled") and not row.due:
-                return row
+            elif row.status in _AT_REST and not row.due:
+                if row.status != "completed" or ending.done():
+                    return row
+            elif ending.done():
+                # The store hears of the end a moment after those who wait for it in here.
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def _tell_questions(self, row: RunRow) -> None:
         questions = await self._engine.waits(run_id=row.run_id)

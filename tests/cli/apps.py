@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flows and workflows that the tests of the command line start."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast import (
+    Executor,
+    TriggerFlow,
+    WorkflowBuilder,
+    WorkflowContext,
+    handler,
+    response_handler,
+)
+
+a_number = 7
+
+
+@dataclass(frozen=True)
+class Claim:
+    text: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    accept: bool
+
+
+async def ask(data):
+    """Ask once."""
+    payload = Claim(**data.value) if isinstance(data.value, dict) else data.value
+    await data.async_pause_for(type="approval", payload=payload, interrupt_id="approve")
+
+
+def note(data):
+    """Keep the answer."""
+    data.set_state("answer", data.value)
+
+
+approval = TriggerFlow(name="approval")
+approval.register_type(Claim)
+approval.to(ask).to(note)
+
+
+async def ask_many(data):
+    """Ask about each item."""
+    await data.async_pause_for(type="one of many", payload=data.value, interrupt_id=str(data.value))
+
+
+many = TriggerFlow(name="many")
+many.for_each().to(ask_many).end_for_each()
+
+
+async def add(data):
+    """Add numbers up."""
+    data.set_state("sum", sum(data.value or []))
+    data.set_state("types", (1, {"b"}))
+
+
+total = TriggerFlow(name="total")
+total.to(add)
+
+
+def divide(data):
+    """Fail until a file is there."""
+    if not Path(data.value).exists():
+        raise ZeroDivisionError("the file is\x1b[31m missing")
+    data.set_state("divided", True)
+
+
+fragile = TriggerFlow(name="fragile")
+fragile.to(divide)
+
+
+class Reviewer(Executor):
+    @handler
+    async def review(self, message: dict, ctx: WorkflowContext[str, str]) -> None:
+        await ctx.request_info(Claim(**message), Verdict, request_id="review")
+
+    @response_handler
+    async def reviewed(
+        self, original_request: Claim, response: Verdict, ctx: WorkflowContext[str, str]
+    ) -> None:
+        await ctx.yield_output(f"{original_request.text}: {response.accept}")
+
+
+review = (
+    WorkflowBuilder(name="review", start_executor="reviewer")
+    .register("reviewer", lambda: Reviewer("reviewer"))
+    .build()
+)
