@@ -16,13 +16,15 @@ from holdfast.cli.printing import print_question
 from holdfast.cli.records import wait_record
 from holdfast.cli.settings import store_given
 from holdfast.cli.text import as_json, plain
-from holdfast.errors import RunCancelled, RunFailed
+from holdfast.errors import RunCancelled, RunFailed, StoreError
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import TERMINAL, RunRow
 from holdfast.runtime.engine import RunHandle
 
 #: How often the store is asked whether the run rests, and whether somebody posted for it.
 LOOK_EVERY_S: Final = 0.1
+#: So many looks later, a failure that the store does not show is raised as it is.
+PATIENCE: Final = 20
 #: So many open questions are printed after a run; the others are counted.
 QUESTIONS_SHOWN: Final = 3
 
@@ -76,20 +78,24 @@ class Carrier:
         self, handle: RunHandle, ending: asyncio.Future[Any], status: Status
     ) -> RunRow:
         """The run's row once nothing of it is under way any more."""
+        late = 0
         while True:
             await asyncio.wait({ending}, timeout=LOOK_EVERY_S)
+            error = ending.exception() if ending.done() else None
+            if isinstance(error, StoreError):
+                raise error
             row = await handle.row()
             status.update(f"{row.seq} steps kept, {row.open_waits} questions open")
-            error = ending.exception() if ending.done() else None
-            if error is not None and not isinstance(error, RunFailed):
-                raise error
-            if row.inbox:
+            if row.inbox and not ending.done():
                 await (await self._engine.driven(row.run_id)).hear()
             elif row.status in _AT_REST and not row.due:
                 if row.status != "completed" or ending.done():
                     return row
             elif ending.done():
-                # The store hears of the end a moment after those who wait for it in here.
+                # The store may hear of the end a moment after those who wait for it in here.
+                late += 1
+                if error is not None and late > PATIENCE:
+                    raise error
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def _tell_questions(self, row: RunRow) -> None:
