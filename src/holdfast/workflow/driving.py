@@ -206,6 +206,11 @@ class WorkflowRun:
         if live.orphans:
             error = live.orphans[0]
             live.orphans = None
+            if isinstance(error, asyncio.CancelledError):
+                # Nobody stopped the run: to its caller this must not look as if somebody had.
+                raise RunFailed(
+                    f"run {self.run_id!r}: a handler raised CancelledError", run_id=self.run_id
+                ) from error
             raise error
 
     async def answer(self, fitting: Mapping[str, Any]) -> list[Effect]:

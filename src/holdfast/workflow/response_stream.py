@@ -33,9 +33,16 @@ class ResponseStream:
 
     def _begin(self) -> Task:
         if self._task is None:
-            self._task = asyncio.create_task(self._start(self._put))
-            self._task.add_done_callback(self._over)
+            self._task = asyncio.create_task(self._carried())
+            self._task.add_done_callback(lambda _task: self._wake())
         return self._task
+
+    async def _carried(self) -> list[Any]:
+        try:
+            return await self._start(self._put)
+        except Exception as error:
+            error.workflow_result = self._result([])  # type: ignore[attr-defined]
+            raise
 
     def _put(self, event: WorkflowEvent) -> None:
         self._events.append(event)
@@ -45,12 +52,6 @@ class ResponseStream:
         came, self._came = self._came, None
         if came is not None and not came.done():
             came.set_result(None)
-
-    def _over(self, task: Task) -> None:
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            error.workflow_result = self._result([])  # type: ignore[attr-defined]
-        self._wake()
 
     def __aiter__(self) -> AsyncIterator[WorkflowEvent]:
         return _Reading(self.next_event, self.leave)
