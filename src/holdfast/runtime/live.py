@@ -62,6 +62,7 @@ class LiveRun:
         "dead",
         "detached",
         "errors",
+        "flush_due",
         "front",
         "give_way_at",
         "gone",
@@ -74,6 +75,7 @@ class LiveRun:
         "running",
         "saver",
         "seen",
+        "soon",
         "stopped",
         "tasks",
         "waiters",
@@ -98,10 +100,16 @@ class LiveRun:
         self.interrupted: set[int] | None = None
         self.gone: asyncio.Future[None] | None = None
         self.halting = False
+        self.soon: list[Effect] = []
+        self.flush_due = False
         self.seen: set[int] = NOTHING_SEEN
 
-    async def carry(self, delivery: Delivery | None) -> None:
-        """Run a delivery, then what becomes due from it, until nothing is left for this task."""
+    async def carry(self, delivery: Delivery | None, *, own: bool = False) -> None:
+        """Run a delivery, then what becomes due from it, until nothing is left for this task.
+
+        own: the task is one of ours, so it may go on with what its handlers emitted and did not
+        wait for; a caller's task must come back when its own work has ended.
+        """
         front, run, running = self.front, self.run, self.running
         here = asyncio.current_task()
         while delivery is not None and delivery.status == DUE:
@@ -131,7 +139,31 @@ class LiveRun:
                     self._interrupt(delivery)
                 if stopped or delivery.status != DUE:
                     return
-            delivery = await self.advance(front.step(run, happened))
+            effects = front.step(run, happened)
+            if own and self.soon:
+                effects.extend(self.soon)
+                self.soon = []
+            delivery = await self.advance(effects)
+
+    def defer(self, effects: list[Effect]) -> None:
+        """Act on effects that no one waits for: with the end of the handler, or in the next turn.
+
+        A handler that emits as its last act then costs one commit, and no task.
+        """
+        self.soon.extend(effects)
+        if not self.flush_due:
+            self.flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self.flush_due = False
+        effects, self.soon = self.soon, []
+        if not effects or self.dead is not None:
+            return
+        if self.saver is None:
+            self.perform(effects, here=False)
+        else:
+            self._act_later(effects)
 
     def _caught(self, delivery: Delivery, error: BaseException) -> Input | None:
         """What an exception out of a handler means: a failure, our stop, or the end of the task."""
@@ -269,7 +301,7 @@ class LiveRun:
 
     async def _carry_alone(self, delivery: Delivery) -> None:
         try:
-            await self.carry(delivery)
+            await self.carry(delivery, own=True)
         except asyncio.CancelledError:
             raise
         except BaseException as error:

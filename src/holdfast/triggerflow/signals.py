@@ -126,7 +126,11 @@ async def emit_nowait_from(
         return future
     group, effects = dispatch.emit(flow.run, signal)
     flow.run.ledgers[by.id].entries[index].group = group
-    return await _detach(flow, group, effects)
+    if not group:
+        return None
+    future = _unattended(flow, group)
+    flow.live.defer(effects)
+    return future
 
 
 def _entered(
