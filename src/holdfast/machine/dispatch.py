@@ -200,7 +200,7 @@ def _opener_ended(route: Route, wait: Wait) -> None:
         waits.withdraw(route.run, wait)
         route.effects.append(Withdrawn(wait))
         if wait.scope:
-            loops.leave(route, wait.scope)
+            loops.leave(route, wait.scope, waiting=True)
 
 
 def answer(run: Run, answered: Answered) -> list[Effect]:
@@ -233,7 +233,7 @@ def _apply(run: Run, wait_id: str) -> list[Effect]:
     wait.group = group
     waits.release(run, wait_id)
     if wait.scope:
-        loops.leave(route, wait.scope)
+        loops.leave(route, wait.scope, waiting=True)
     made = run.groups.get(group)
     if made is not None and not made.live:
         scopes.close_group(run, group, made, effects)

@@ -2,8 +2,10 @@
 """Joins: gates that wait for several signals, and loops that gather what their items return.
 
 Each pass through a loop has a scope of its own, and each item one inside it. An item's scope ends
-when nothing of the item is under way or waiting; then the next item may start. The cost of an item
-does not depend on how many there are.
+when nothing of the item is under way or waiting. A cap counts items that work: the next one starts
+when one ends, or rests because all that is left of it is waiting for answers. An answered item goes
+on at once, beside those that started meanwhile. The cost of an item does not depend on how many
+there are.
 """
 
 from __future__ import annotations
@@ -83,52 +85,82 @@ def open_loop(route: Router, node: Node, value: Any, scope: int) -> None:
             route.follow(end, [], None, scope)
         return
     cap = max(int(node.options.get("concurrency") or 0), 0)
-    first = min(cap or len(items), len(items))
     number = scopes.new_scope(run, scope)
-    loop = run.loops[number] = Loop(node.id, scope, items, cap, first)
+    loop = run.loops[number] = Loop(node.id, scope, items, cap)
     journal = run.journal
     if journal is not None:
         journal.put(f"loop/{number}", lambda: layout.loop_part(loop, journal.codec))
-        journal.put(f"loop/{number}/at", str(first).encode())
-    for index in range(first):
-        leave(route, _begin_item(route, number, loop, index))
+    while _has_room(loop):
+        leave(route, _begin_item(route, number, loop))
     leave(route, number)
 
 
-def _begin_item(route: Router, number: int, loop: Loop, index: int) -> int:
-    """Send one item on, in a scope of its own that the caller leaves."""
+def _has_room(loop: Loop) -> bool:
+    return loop.started < len(loop.items) and (not loop.cap or loop.active < loop.cap)
+
+
+def _begin_item(route: Router, number: int, loop: Loop) -> int:
+    """Send the next item on, in a scope of its own that the caller leaves."""
     run = route.run
+    index = loop.started
+    loop.started += 1
+    loop.active += 1
     scope = scopes.new_scope(run, number, index)
     item = loop.items[index]
     data = None
     if run.journal is not None:
+        run.journal.put(f"loop/{number}/at", str(loop.started).encode())
         data = run.journal.codec.encode(item, f"items[{index}] of {loop.node}")
     plan: Blueprint = run.plan
     route.follow(plan.by_id[loop.node], item, data, scope)
     return scope
 
 
-def leave(route: Router, number: int) -> None:
-    """One thing less is under way in a scope: end what that ends, start what it lets start."""
+def leave(route: Router, number: int, *, waiting: bool = False) -> None:
+    """One thing less is in a scope; what that ends is ended, what it lets start starts.
+
+    waiting: it was a wait, or an inner scope that rested.
+    """
     run = route.run
     while number:
         scope = run.scopes[number]
         scope.live -= 1
+        scope.resting -= waiting
         if scope.live > 0:
+            _rest(route, number)
             return
+        waiting = scope.rests
         loop = run.loops.get(scope.parent) if scope.index >= 0 else None
-        if loop is not None and loop.started < len(loop.items):
-            following = _begin_item(route, scope.parent, loop, loop.started)
-            loop.started += 1
-            if run.journal is not None:
-                run.journal.put(f"loop/{scope.parent}/at", str(loop.started).encode())
-            scopes.close(run, number, scope, route.effects)
-            run.scopes[scope.parent].live -= 1
-            number = following
-            continue
+        if loop is not None and not waiting:
+            loop.active -= 1
+            if _has_room(loop):
+                following = _begin_item(route, scope.parent, loop)
+                scopes.close(run, number, scope, route.effects)
+                run.scopes[scope.parent].live -= 1
+                number = following
+                continue
         if number in run.loops:
             _give_up(route, number)
         scopes.close(run, number, scope, route.effects)
+        number = scope.parent
+
+
+def _rest(route: Router, number: int) -> None:
+    """If all that is left in a scope is waiting, it rests, and makes room for the next item."""
+    run = route.run
+    while number:
+        scope = run.scopes[number]
+        if scope.rests or scope.live != scope.resting:
+            return
+        scope.rests = True
+        if scope.parent not in run.scopes:
+            return
+        run.scopes[scope.parent].resting += 1
+        loop = run.loops.get(scope.parent) if scope.index >= 0 else None
+        if loop is not None:
+            loop.active -= 1
+            if _has_room(loop):
+                leave(route, _begin_item(route, scope.parent, loop))
         number = scope.parent
 
 

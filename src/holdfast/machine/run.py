@@ -66,18 +66,25 @@ class Group(msgspec.Struct):
 
 
 class Scope(msgspec.Struct, gc=False):
-    """The home of joins. index: for an item of a loop, its place; its parent is then the pass."""
+    """The home of joins. index: for an item of a loop, its place; its parent is then the pass.
+
+    resting: how many of the live things only wait: open waits, and inner scopes that rest. rests:
+    all of them do, and the parent knows.
+    """
 
     parent: int = 0
     live: int = 0
     index: int = -1
     joins: list[str] | None = None
+    resting: int = 0
+    rests: bool = False
 
 
 class Loop(msgspec.Struct):
     """One pass through a `for_each`, keyed by the scope that is the parent of all its items'.
 
-    scope: where the gathered list goes on. cap: how many items at once, 0 for all.
+    scope: where the gathered list goes on. cap: how many items at once, 0 for all. active: items
+    under way that do not rest.
     """
 
     node: str
@@ -86,6 +93,7 @@ class Loop(msgspec.Struct):
     cap: int = 0
     started: int = 0
     results: dict[int, Any] = {}
+    active: int = 0
 
 
 class Wait(msgspec.Struct, kw_only=True):

@@ -19,7 +19,7 @@ def new_scope(run: Run, parent: int, index: int = -1) -> int:
     run.next_scope = number + 1
     scope = run.scopes[number] = Scope(parent, 1, index)
     if parent:
-        run.scopes[parent].live += 1
+        enter(run, parent)
         if run.journal is not None:
             run.journal.put(f"scope/{number}", layout.scope_part(scope))
             layout.mark_head(run)
@@ -27,12 +27,39 @@ def new_scope(run: Run, parent: int, index: int = -1) -> int:
 
 
 def enter(run: Run, number: int) -> None:
-    """One more thing under way can reach the joins of the scope."""
+    """One more thing under way can reach the joins of the scope; one that rested is awake."""
     scope = run.scopes.get(number)
     if scope is None:
         run.scopes[number] = Scope(0, 1)
-    else:
-        scope.live += 1
+        return
+    scope.live += 1
+    while scope.rests:
+        scope.rests = False
+        if scope.parent not in run.scopes:
+            return
+        loop = run.loops.get(scope.parent) if scope.index >= 0 else None
+        if loop is not None:
+            loop.active += 1
+        scope = run.scopes[scope.parent]
+        scope.resting -= 1
+
+
+def enter_waiting(run: Run, number: int) -> None:
+    """One more wait can reach the joins of the scope."""
+    enter(run, number)
+    run.scopes[number].resting += 1
+
+
+def recount(run: Run) -> None:
+    """After a load: which scopes rest, from the counts of their deliveries and waits."""
+    for number in sorted(run.scopes, reverse=True):
+        scope = run.scopes[number]
+        scope.rests = scope.live == scope.resting > 0
+        if scope.rests and scope.parent in run.scopes:
+            run.scopes[scope.parent].resting += 1
+        loop = run.loops.get(scope.parent) if scope.index >= 0 else None
+        if loop is not None and not scope.rests:
+            loop.active += 1
 
 
 def close(run: Run, number: int, scope: Scope, effects: list[Effect]) -> None:

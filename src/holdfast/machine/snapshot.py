@@ -30,6 +30,7 @@ from holdfast.machine.run import (
     Scope,
     Settled,
     Undo,
+    Wait,
     new_run,
 )
 from holdfast.persistence.parts import Part, as_list, joined
@@ -278,8 +279,8 @@ def _count(run: Run) -> None:
             scopes.enter(run, scope.parent)
     for wait in run.waits.values():
         wait.asked = wait.opener not in run.deliveries
-        if wait.scope and not wait.answered:
-            scopes.enter(run, wait.scope)
+        if wait.scope and not (wait.answered and _is_applied(run, wait)):
+            scopes.enter_waiting(run, wait.scope)
     for delivery in run.deliveries.values():
         run.groups.setdefault(delivery.group, Group()).live += 1
         if delivery.scope:
@@ -288,8 +289,18 @@ def _count(run: Run) -> None:
             run.waits[delivery.wait].users += 1
         if delivery.status == DUE:
             run.live += 1
-            if delivery.emitter in run.deliveries:
+            emitter = run.deliveries.get(delivery.emitter)
+            if emitter is not None and emitter.status == DUE:
                 run.held.setdefault(delivery.emitter, []).append(delivery)
+    scopes.recount(run)
+
+
+def _is_applied(run: Run, wait: Wait) -> bool:
+    """Whether an answer has taken effect: its opener has ended, or what it made due is there."""
+    opener = run.deliveries.get(wait.opener)
+    if opener is None or opener.status != DUE:
+        return True
+    return any(delivery.wait == wait.id for delivery in run.deliveries.values())
 
 
 def rebind(run: Run, codec: Encoder) -> None:

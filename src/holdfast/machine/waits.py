@@ -40,7 +40,7 @@ def open_wait(run: Run, wait: Wait) -> None:
     wait.generation = run.next_settled + len(run.waits) + 1
     run.waits[wait.id] = wait
     if wait.scope:
-        scopes.enter(run, wait.scope)
+        scopes.enter_waiting(run, wait.scope)
     if run.journal is not None:
         layout.mark_wait(run.journal, wait)
 
