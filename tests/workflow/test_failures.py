@@ -19,7 +19,6 @@ from tests.workflow.graphs import (
     build,
     events_of,
     give,
-    ignore,
     warnings_of,
     words,
 )
@@ -240,7 +239,7 @@ async def test_two_failures_are_both_parked() -> None:
         await ctx.send_message("b", target_id="b")
 
     workflow = build("s>a s>b", {"s": split, "a": fail, "b": fail})
-    with pytest.raises(ValueError, match="[ab]"):
+    with pytest.raises(ValueError, match=r"[ab]"):
         await workflow.run("x")
     await workflow.run(resume=True)
 

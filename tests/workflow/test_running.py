@@ -128,7 +128,7 @@ async def test_an_input_that_nobody_takes_is_refused() -> None:
     """The error names what the start takes; the workflow is as it was."""
     workflow = WorkflowBuilder(start_executor=OnlyText("a")).build()
 
-    with pytest.raises(InputRefused, match="'a' takes str | bytes; found int") as caught:
+    with pytest.raises(InputRefused, match=r"'a' takes str \| bytes; found int") as caught:
         await workflow.run(3)
     assert isinstance(caught.value, RuntimeError)
     assert (workflow.status, workflow.run_id) == (WorkflowRunState.IDLE, None)

@@ -207,6 +207,12 @@ async def test_a_second_stream_of_a_busy_workflow_is_refused_when_it_begins() ->
     assert (await first.get_final_response()).get_outputs() == ["x"]
 
 
+async def read_into(stream: ResponseStream, seen: list[Any]) -> None:
+    """Read every event into a list that outlives an exception."""
+    async for event in stream:
+        seen.append(event)  # noqa: PERF401 - a list that is made here would be lost
+
+
 async def test_a_failure_comes_after_its_events() -> None:
     """Everything that happened is read first; then the exception is raised."""
 
@@ -214,10 +220,9 @@ async def test_a_failure_comes_after_its_events() -> None:
         raise ValueError("no")
 
     stream = build("a>", {"a": fail}).run("x", stream=True)
-    seen = []
+    seen: list[Any] = []
     with pytest.raises(ValueError, match="no") as caught:
-        async for event in stream:
-            seen.append(event)
+        await read_into(stream, seen)
 
     assert words(seen)[-3:-1] == ["executor_failed a", "failed"]
     assert words(seen)[-1] == "status FAILED"

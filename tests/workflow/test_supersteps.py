@@ -66,8 +66,7 @@ async def test_one_executor_takes_one_message_at_a_time() -> None:
 
 
 async def test_a_slow_target_does_not_hold_back_others() -> None:
-    """Two targets, two messages each: the quick one is through with both while the slow one
-    still has its first."""
+    """The quick one is through with both messages while the slow one still has its first."""
     quick: list[Any] = []
     both = asyncio.Event()
 

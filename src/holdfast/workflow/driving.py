@@ -133,8 +133,10 @@ class WorkflowRun:
                 hint="Pass checkpoint_storage= to run(...) or to WorkflowBuilder(...).",
             )
         await self._take(restored)
-        if restored.leftover and isinstance(self.keeping, Home):
+        if restored.saver.opened or restored.leftover:
+            # Questions are answered in the store, so the store must know them first.
             await self.saved([])
+        if isinstance(self.keeping, Home):
             await restoring.withdraw(self.keeping, restored.leftover)
         return [] if restored.warning is None else [WorkflowWarningEvent(restored.warning)]
 
