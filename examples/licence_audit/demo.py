@@ -60,8 +60,8 @@ def _play(stage: Stage, given: argparse.Namespace, policy: Policy, found: list[F
     stage.console.print()
     for front, one in figures.items():
         stage.say(
-            f"{front}: {one.steps} steps, {one.kills} kill, {one.repeats} audits repeated, "
-            f"{one.questions} questions"
+            f"{front}: steps {one.steps}, kills {one.kills}, audits repeated {one.repeats}, "
+            f"questions {one.questions}"
         )
     stage.say(f"{len(found)} distributions, {time.monotonic() - began:.1f} s in all")
     if stage.failed:

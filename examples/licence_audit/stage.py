@@ -46,8 +46,8 @@ class Stage:
 
     def claim(self, holds: bool, text: str, *, because: str = "") -> None:
         """Say that something holds, after it was checked; because: what was found if not."""
-        mark = Text("  ok  ", style="green") if holds else Text("  NO  ", style="bold red")
-        self.console.print(mark + Text(text), soft_wrap=True)
+        mark = ("  ok  ", "green") if holds else ("  NO  ", "bold red")
+        self.console.print(Text.assemble(mark, text), soft_wrap=True)
         if not holds:
             self.failed.append(text)
             self.console.print(Text(f"      {because}", style="red"), soft_wrap=True)

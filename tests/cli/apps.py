@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast import (
+    Engine,
     Executor,
     TriggerFlow,
     WorkflowBuilder,
@@ -41,6 +42,17 @@ def note(data):
 approval = TriggerFlow(name="approval")
 approval.register_type(Claim)
 approval.to(ask).to(note)
+
+
+async def ask_and_be_answered(data):
+    """Ask, and let somebody with a store of their own answer while this run is carried."""
+    await data.async_pause_for(payload="?", interrupt_id="approve")
+    async with Engine(data.value) as outside:
+        await outside.answer(data.execution_id, "approve", "from outside")
+
+
+busy = TriggerFlow(name="busy")
+busy.to(ask_and_be_answered).to(note)
 
 
 async def ask_many(data):

@@ -28,6 +28,14 @@ def test_the_documentation_shows_the_help_as_it_is(holdfast, words):
     assert f"```text\n$ {command}\n{text}\n```" in PAGE.read_text("utf-8")
 
 
+def test_no_command_at_all_shows_the_help(holdfast):
+    """It is no success: a script that forgot the command must notice."""
+    nothing = holdfast()
+
+    assert (nothing.exit_code, nothing.stdout) == (2, "")
+    assert nothing.stderr == holdfast("--help").stdout
+
+
 def test_the_documentation_names_every_exit_code():
     """0, 1, 2 and 130, each with its meaning."""
     assert set(re.findall(r"^\| `(\d+)` \|", PAGE.read_text("utf-8"), re.MULTILINE)) == {

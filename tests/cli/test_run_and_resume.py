@@ -89,6 +89,13 @@ def test_an_answered_run_is_resumed_to_its_end(asked):
     assert json.loads(ended.stdout) == {"answer": True}
 
 
+def test_an_answer_that_comes_while_the_run_is_carried_is_heard(holdfast, store):
+    """Who answers has a store of their own; the command that carries the run looks for posts."""
+    ended = holdfast("run", "tests.cli.apps:busy", "--input", json.dumps(store))
+
+    assert json.loads(ended.stdout) == {"answer": "from outside"}
+
+
 def test_a_run_that_still_waits_says_so_again(asked):
     """Resuming it too early does no harm."""
     waiting = asked("resume", "r1", HOLDFAST_APP="tests.cli.apps:approval")

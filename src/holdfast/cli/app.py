@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 import click
 
-from holdfast.cli.problems import Problem, problem_of
+from holdfast.cli.problems import WRONGLY_ASKED, Problem, problem_of
 from holdfast.cli.settings import Settings
 from holdfast.cli.text import shown
 
@@ -68,6 +68,9 @@ class App(click.Group):
             except (KeyboardInterrupt, click.Abort):
                 click.echo("stopped: what had finished is kept", err=True)
                 sys.exit(STOPPED)
+            except click.exceptions.NoArgsIsHelpError as error:
+                click.echo(error.format_message(), err=True)
+                sys.exit(WRONGLY_ASKED)
             except Exception as error:  # noqa: BLE001 - whatever failed is told in one line
                 if settings.debug:
                     traceback.print_exception(error)
