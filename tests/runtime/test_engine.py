@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ def asking() -> TriggerFlow[Any, Any, Any]:
     flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="asking")
     flow.to(ask).to(keep)
     return flow
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Give way to the loop until something holds; a thousand turns are more than it needs."""
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came to hold")
 
 
 async def rest(engine: Engine, run_id: str) -> None:
@@ -163,7 +173,7 @@ async def test_two_engines_on_one_store_give_one_effect(tmp_path: Path) -> None:
             await one.look()
             await two.look()
             await asyncio.sleep(0)
-    assert effects == [winners[0].request_id == "1" and "one" or "two"]
+    assert effects == ["one" if winners[0].request_id == "1" else "two"]
     for store in stores:
         await store.close()
 
@@ -183,8 +193,7 @@ async def test_a_run_left_due_is_taken_up_by_the_next_engine(tmp_path: Path) -> 
     url = f"sqlite:///{tmp_path}/runs.db"
     async with Engine(url, [flow]) as engine:
         await engine.start(flow, 0, run_id="r")
-        while not begun:
-            await asyncio.sleep(0)
+        await until(lambda: bool(begun))
     gate.set()
     async with Engine(url, [flow]) as engine:
         assert await (await engine.open("r")).result() == {"end": "there"}

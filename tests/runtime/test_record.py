@@ -26,17 +26,17 @@ JOURNEYS = ["chain", "pause", "again", "nested", "loop", "join", "parked", "grap
 def _plain(parts: dict[str, Part]) -> dict[str, Any]:
     """Parts as values; a ledger's lines of different kinds may stand in any order."""
     shown = {name: json.loads(joined(part)) for name, part in sorted(parts.items())}
-    for name in shown:
-        if name.startswith("ledger/"):
-            shown[name] = sorted(shown[name], key=lambda line: line[0])
-    return shown
+    return {
+        name: sorted(value, key=lambda line: line[0]) if name.startswith("ledger/") else value
+        for name, value in shown.items()
+    }
 
 
 @pytest.mark.parametrize("name", JOURNEYS)
 async def test_every_commit_holds_the_record_as_it_stands(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The parts kept by deltas equal the parts of the whole record, encoded anew, at each commit."""
+    """The parts kept by deltas equal those of the whole record, encoded anew, at each commit."""
     compared = []
     original = Saver._take
 
@@ -55,7 +55,7 @@ async def test_every_commit_holds_the_record_as_it_stands(
 
 @pytest.mark.parametrize("name", JOURNEYS)
 async def test_a_stored_record_read_back_is_the_same_record(name: str, tmp_path: Path) -> None:
-    """At every seq of a finished run, the record restored from the store encodes to what was read."""
+    """At every seq of a run, the record restored from the store encodes to what was read."""
     store = MemoryStore()
     journey: Journey = getattr(journeys, name)
     await asyncio.wait_for(journey(store, Log(tmp_path / "log")), 20)

@@ -36,9 +36,9 @@ def _only_writes(inner: MemoryStore, plan: FaultPlan) -> FailingWrites:
     store = FailingWrites(inner, plan)
     written = {"open_run", "append"}
     for name in dir(FaultyStore):
-        if not name.startswith("_") and callable(getattr(FaultyStore, name)):
-            if name not in written and hasattr(inner, name):
-                setattr(store, name, getattr(inner, name))
+        is_method = not name.startswith("_") and callable(getattr(FaultyStore, name))
+        if is_method and name not in written:
+            setattr(store, name, getattr(inner, name))
     return store
 
 
@@ -133,7 +133,7 @@ async def test_a_run_goes_on_once_a_failing_store_is_mended(
 
 
 async def test_a_stale_owner_is_stopped_and_writes_nothing() -> None:
-    """Once another owner holds a newer claim, the old one's commit is refused and its run is dead."""
+    """Under a newer claim the old owner's commit is refused, and its run is dead."""
     store = MemoryStore()
     gate = asyncio.Event()
 
@@ -146,7 +146,7 @@ async def test_a_stale_owner_is_stopped_and_writes_nothing() -> None:
     flow.to(slow)
     execution = flow.create_execution(auto_close=False, store=store, run_id="run")
     starting = asyncio.ensure_future(execution.async_start(0))
-    while not (await store.runs()).items:
+    for _ in range(100):
         await asyncio.sleep(0)
     owner = (await store.row("run")).owner
     await store.enrol("newer")

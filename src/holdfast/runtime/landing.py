@@ -36,7 +36,7 @@ def drive_in_task(call: Coroutine[Any, Any, None], over: Over) -> None:
 def _go_on(call: Coroutine[Any, Any, None], over: Over, waits_for: Any) -> None:
     if isinstance(waits_for, asyncio.Future):
         # As a task does: the future was handed over, so it may be awaited again.
-        waits_for._asyncio_future_blocking = False
+        waits_for._asyncio_future_blocking = False  # noqa: SLF001 - the protocol of awaiting
         waits_for.add_done_callback(lambda _done: drive(call, over))
     else:
         # A bare yield: give way to the loop once.
