@@ -90,7 +90,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_the_deltas_rebuild_the_record_from_any_anchor(steps: list[tuple[str, str, int]]) -> None:
-    """Whatever is put, added and dropped, anchor plus deltas give the parts that the journal has."""
+    """Whatever is put, added and dropped, anchor plus deltas give the parts of the journal."""
     journal = fresh()
     model: dict[str, Any] = {}
     anchor = b"{}"

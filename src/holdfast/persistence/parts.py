@@ -54,7 +54,7 @@ def encode_delta(
 
 
 def body_pieces(parts: Mapping[str, Part]) -> Iterator[bytes]:
-    """The pieces that, joined, are the body; cheap to make, so that joining can happen elsewhere."""
+    """The pieces that, joined, are the body; joining them can happen elsewhere."""
     separator = b"{"
     for name, part in parts.items():
         yield separator + _quote(name) + b":"
@@ -71,9 +71,7 @@ def body_pieces(parts: Mapping[str, Part]) -> Iterator[bytes]:
 def merge(anchor: bytes, deltas: Iterable[bytes]) -> dict[str, Part]:
     """The parts after the last delta. Raises: Damaged."""
     try:
-        parts: dict[str, Part] = {
-            name: bytes(raw) for name, raw in _decode_body(anchor).items()
-        }
+        parts: dict[str, Part] = {name: bytes(raw) for name, raw in _decode_body(anchor).items()}
         for data in deltas:
             _apply(parts, _decode_delta(data))
     except msgspec.DecodeError as error:
