@@ -23,6 +23,7 @@ from holdfast.errors import (
     AlreadyAnswered,
     AnswerConflict,
     DefinitionNotFound,
+    RunCancelled,
     RunClosed,
     RunExists,
     RunNotFound,
@@ -231,6 +232,8 @@ async def test_a_parked_run_is_retried_skipped_or_cancelled_by_decision() -> Non
         await engine.cancel("cancel")
         await rest(engine, "cancel")
         assert (await engine.store.row("cancel")).status == "cancelled"
+        with pytest.raises(RunCancelled):
+            await (await engine.open("cancel")).result()
         with pytest.raises(RunClosed):
             await engine.emit("cancel", "Late")
 

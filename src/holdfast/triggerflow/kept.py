@@ -8,7 +8,7 @@ import warnings
 from functools import partial
 from typing import Any
 
-from holdfast.errors import RunNotFound
+from holdfast.errors import RunCancelled, RunNotFound
 from holdfast.machine import dispatch, ledger
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
@@ -197,8 +197,14 @@ class Kept:
             self._flow.publish("interrupt", "resume", wait, value=wait.value)
 
     async def result(self) -> dict[str, Any]:
-        """Wait for the end and return the close snapshot. Raises: what failed the run."""
-        return await self._closer.until_closed()
+        """Wait for the end and return the close snapshot.
+
+        Raises: RunCancelled for a run that was cancelled; what failed it.
+        """
+        snapshot = await self._closer.until_closed()
+        if self._flow.run.status == "cancelled":
+            raise RunCancelled(f"run {self.run_id!r} was cancelled", run_id=self.run_id)
+        return snapshot
 
     async def stop(self) -> None:
         """Stop carrying the run here; unfinished work stays due."""
