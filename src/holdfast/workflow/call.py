@@ -101,7 +101,7 @@ class HandlerCall:
         """Open a wait, save it, then tell watchers."""
         run, delivery = self.run, self.delivery
         if request_id is not None:
-            self._check_free(request_id)
+            check_id(request_id, "request_id")
         journal = run.journal
         data = None if journal is None else journal.codec.encode(request, "request")
         name = request_id or type_name(response_type)
@@ -112,6 +112,8 @@ class HandlerCall:
             if wait is not None:
                 wait.asked = True
             return
+        if request_id is not None:
+            self._check_free(request_id)
         live = self.graph.live
         wait = self._wait(request_id or live.ids.new(), request, data, response_type)
         waits.open_wait(run, wait)
@@ -124,7 +126,7 @@ class HandlerCall:
 
     def _check_free(self, request_id: str) -> None:
         """Raises: WaitExists while an answer under this id is still being handled."""
-        wait = self.run.waits.get(check_id(request_id, "request_id"))
+        wait = self.run.waits.get(request_id)
         if wait is not None and wait.answered:
             raise WaitExists(
                 f"the answer to {request_id!r} is still being handled",
