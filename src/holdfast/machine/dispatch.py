@@ -178,15 +178,17 @@ def _over(run: Run, delivery: Delivery, effects: list[Effect]) -> None:
     run.live -= 1
     if run.journal is not None:
         run.journal.drop(f"due/{number}")
+    opened: list[Wait] = []
     if number in run.ledgers:
+        opened = waits.asked_by(run, number)
         effects.extend(ledger.end(run, number))
     if run.held:
         effects.extend(run.held.pop(number, ()))
     if delivery.wait is not None:
         waits.release(run, delivery.wait)
-    if run.waits or delivery.scope:
+    if opened or delivery.scope:
         route = Route(run, delivery.group, delivery.emitter, effects)
-        for wait in waits.opened_by(run, number):
+        for wait in opened:
             _opener_ended(route, wait)
         if delivery.scope:
             loops.leave(route, delivery.scope)

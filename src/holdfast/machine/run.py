@@ -164,12 +164,16 @@ class Entry(msgspec.Struct):
 
 
 class Ledger(msgspec.Struct):
-    """What an unfinished delivery has made and written. saved: entries that are committed."""
+    """What an unfinished delivery has made and written. saved: entries that are committed.
+
+    asked: the waits it has opened, by id; it follows from the waits and is not written.
+    """
 
     entries: list[Entry] = []
     undo: list[Undo] = []
     saved: int = 0
     undo_saved: int = 0
+    asked: list[str] = []
 
 
 class Cell(msgspec.Struct):

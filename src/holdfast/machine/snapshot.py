@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from holdfast.errors import Damaged
-from holdfast.machine import layout, ledger, scopes
+from holdfast.machine import layout, ledger, scopes, waits
 from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import (
     DUE,
@@ -279,6 +279,7 @@ def _count(run: Run) -> None:
             scopes.enter(run, scope.parent)
     for wait in run.waits.values():
         wait.asked = wait.opener not in run.deliveries
+        waits.note_opener(run, wait)
         if wait.scope and not (wait.answered and _is_applied(run, wait)):
             scopes.enter_waiting(run, wait.scope)
     for delivery in run.deliveries.values():

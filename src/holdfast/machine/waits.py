@@ -22,7 +22,7 @@ from holdfast.errors import (
 )
 from holdfast.machine import layout, scopes
 from holdfast.machine.effects import Answered
-from holdfast.machine.run import Delivery, Run, Settled, Wait
+from holdfast.machine.run import Delivery, Ledger, Run, Settled, Wait
 
 
 def open_wait(run: Run, wait: Wait) -> None:
@@ -39,6 +39,7 @@ def open_wait(run: Run, wait: Wait) -> None:
     # How many waits the run has ever opened: it rises although old lines are forgotten.
     wait.generation = run.next_settled + len(run.waits) + 1
     run.waits[wait.id] = wait
+    note_opener(run, wait)
     if wait.scope:
         scopes.enter_waiting(run, wait.scope)
     if run.journal is not None:
@@ -48,6 +49,27 @@ def open_wait(run: Run, wait: Wait) -> None:
 def opened_by(run: Run, delivery_id: int) -> list[Wait]:
     """The waits that a delivery has opened and that are still in the record."""
     return [w for w in run.waits.values() if w.opener == delivery_id and not w.users]
+
+
+def asked_by(run: Run, delivery_id: int) -> list[Wait]:
+    """The same, from the ledger of the delivery.
+
+    Look before its ledger goes: that names them, so that a delivery that never asked costs
+    nothing, however many waits are open.
+    """
+    ledger = run.ledgers.get(delivery_id)
+    if ledger is None:
+        return []
+    found = [run.waits[wait_id] for wait_id in ledger.asked if wait_id in run.waits]
+    return [wait for wait in found if wait.opener == delivery_id and not wait.users]
+
+
+def note_opener(run: Run, wait: Wait) -> None:
+    """Let the ledger of the opener name the wait."""
+    if wait.opener in run.deliveries:
+        asked = run.ledgers.setdefault(wait.opener, Ledger()).asked
+        if wait.id not in asked:
+            asked.append(wait.id)
 
 
 def judge(run: Run, wait_id: str, request_id: str | None, digest: str | None) -> Settled | None:

@@ -14,15 +14,14 @@ from holdfast.errors import (
     DefinitionError,
     PauseNotAllowed,
     SelfResumeLimit,
-    ValueRefused,
     WaitExists,
 )
 from holdfast.machine import ledger, waits
 from holdfast.machine.effects import Answered
-from holdfast.machine.run import PARKED, Delivery, Entry, Wait
+from holdfast.machine.run import PARKED, Delivery, Entry, Run, Wait
 from holdfast.persistence.store import check_id
 from holdfast.runtime import inbox
-from holdfast.triggerflow import signals
+from holdfast.triggerflow import resolving, signals
 from holdfast.triggerflow.interrupts import find, interrupt_of
 from holdfast.triggerflow.running import FlowRun
 
@@ -114,7 +113,7 @@ def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) 
     if wait_id is not None:
         check_id(wait_id, "interrupt_id")
     resumes = 0
-    before = run.waits.get(by.wait) if by is not None and by.wait is not None else None
+    before = _resumed_from(run, by)
     if before is not None and ask.resume == "self" and wait_id in (None, before.id):
         resumes = before.resumes + 1
         if ask.max_resumes is not None and resumes > ask.max_resumes:
@@ -141,6 +140,14 @@ def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) 
     )
 
 
+def _resumed_from(run: Run, by: Delivery | None) -> Wait | None:
+    """The wait whose answer made this chunk run again."""
+    before = None if by is None or by.wait is None else run.waits.get(by.wait)
+    if by is None or before is None or before.origin is None:
+        return None
+    return before if before.resume == "self" and before.origin.node == by.node else None
+
+
 def _make_room(flow: FlowRun, by: Delivery | None, before: Wait) -> None:
     """A resumed chunk may ask again under the same id; anybody else may not."""
     if by is None or not before.answered or by.wait != before.id:
@@ -164,7 +171,7 @@ async def continue_with(
         text = f"ignored answer to {wait_id!r}: the execution is {run.lifecycle}"
         warnings.warn(text, RuntimeWarning, stacklevel=4)
         return None
-    digest = _digest(flow, value)
+    digest = resolving.digest_of(flow, value)
     if inbox.store_of(flow.live) is not None:
         return await _through_store(flow, wait_id, value, digest, (request_id, actor))
     line = waits.judge(run, wait_id, request_id, digest)
@@ -184,18 +191,8 @@ async def continue_with(
     )
     effects = flow.step(run, answered)
     flow.publish("interrupt", "resume", wait, value=value)
-    run.status = "running" if run.status == "waiting" else run.status
     await signals.follow(flow, wait.group if wait.group in run.groups else 0, effects)
     return interrupt_of(run, wait)
-
-
-def _digest(flow: FlowRun, value: Any) -> str | None:
-    try:
-        return flow.codec.digest(value)
-    except ValueRefused:
-        if flow.run.journal is not None:
-            raise
-        return None
 
 
 async def _through_store(

@@ -102,7 +102,7 @@ class FlowRun:
         """Warnings and withdrawn waits go into the stream."""
         if isinstance(effect, Warn):
             self.warn(effect.code, effect.text)
-        elif isinstance(effect, Withdrawn):
+        elif isinstance(effect, Withdrawn) and not effect.wait.answered:
             self.publish("interrupt", "cancel", effect.wait)
         return None
 
@@ -174,8 +174,10 @@ class FlowRun:
 
     def publish(self, kind: str, action: str, wait: Wait, **more: Any) -> None:
         """Put a system item into the stream."""
-        item = {"type": kind, "action": action, "interrupt": interrupt_of(self.run, wait), **more}
-        self._tell(item)
+        interrupt = interrupt_of(self.run, wait)
+        if action == "cancel":
+            interrupt["status"] = "cancelled"
+        self._tell({"type": kind, "action": action, "interrupt": interrupt, **more})
 
     def warn(self, code: str, text: str) -> None:
         """Tell watchers that something was dropped or could not be done."""

@@ -14,15 +14,17 @@ from holdfast.machine.effects import Effect, Emitted, Ended, Retried, Skipped
 from holdfast.machine.run import PARKED, Delivery, Entry, Run
 from holdfast.persistence.store import InboxItem
 from holdfast.runtime.inbox import PostBody
+from holdfast.triggerflow import resolving
 from holdfast.triggerflow.running import FlowRun
 
 
 async def emit(flow: FlowRun, event: str, value: Any, kind: str = "event") -> Any:
     """A signal from outside; carried in the caller's task. Returns the handlers' values."""
     data = flow.kept(value, f"payload of {event}", (kind, event))
+    resolved = await resolving.by_event(flow, kind, event, value)
     signal = Emitted(kind, event, value, data, wants_results=True)
     group, effects = dispatch.emit(flow.run, signal)
-    return await follow(flow, group, effects)
+    return await follow(flow, group, resolved + effects)
 
 
 async def follow(flow: FlowRun, group: int, effects: list[Effect]) -> Any:
@@ -65,12 +67,15 @@ async def emit_nowait(
 ) -> asyncio.Future[Any] | None:
     """A signal from outside that is taken in now and carried by tasks."""
     data = flow.kept(value, f"payload of {event}", (kind, event))
+    resolved = await resolving.by_event(flow, kind, event, value)
     group, effects = dispatch.emit(flow.run, Emitted(kind, event, value, data))
-    return await _detach(flow, group, effects)
+    return await _detach(flow, group, resolved + effects)
 
 
 async def _detach(flow: FlowRun, group: int, effects: list[Effect]) -> asyncio.Future[Any] | None:
     if not group:
+        if effects:
+            await flow.live.advance(effects, here=False)
         return None
     future = _unattended(flow, group)
     await flow.live.advance(effects, here=False)
@@ -100,7 +105,9 @@ async def emit_from(flow: FlowRun, by: Delivery, event: str, value: Any, kind: s
     index, signal = _entered(flow, by, "emit", event, value, kind)
     if signal is None:
         return await _again(flow, by, index)
+    resolved = await resolving.by_event(flow, kind, event, value)
     group, effects = dispatch.emit(flow.run, signal)
+    effects = resolved + effects
     entry = flow.run.ledgers[by.id].entries[index]
     entry.group = group
     if not group:
@@ -124,13 +131,15 @@ async def emit_nowait_from(
         future = _unattended(flow, group)
         _let_go(flow, by, group)
         return future
+    resolved = await resolving.by_event(flow, kind, event, value)
     group, effects = dispatch.emit(flow.run, signal)
     flow.run.ledgers[by.id].entries[index].group = group
+    effects = resolved + effects
+    if effects:
+        flow.live.defer(effects)
     if not group:
         return None
-    future = _unattended(flow, group)
-    flow.live.defer(effects)
-    return future
+    return _unattended(flow, group)
 
 
 def _entered(

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A signal that a pause waits for resolves the pause: its event has come, by whatever way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.errors import AlreadyAnswered, ValueRefused
+from holdfast.machine import layout
+from holdfast.machine.effects import Answered, Effect
+from holdfast.machine.run import Wait
+from holdfast.runtime import inbox
+from holdfast.triggerflow.running import FlowRun
+
+
+async def by_event(flow: FlowRun, kind: str, event: str, value: Any) -> list[Effect]:
+    """Settle every open wait for the event with its value; the signal itself goes its own way.
+
+    One that was answered meanwhile is left to its answer.
+    """
+    if not flow.run.waits or kind != "event":
+        return []
+    effects: list[Effect] = []
+    word = f"event:{event}"
+    waiting = [w for w in flow.run.waits.values() if w.resume == word and not w.answered]
+    for wait in waiting:
+        effects.extend(await _resolve(flow, wait, value))
+    return effects
+
+
+async def _resolve(flow: FlowRun, wait: Wait, value: Any) -> list[Effect]:
+    live, run = flow.live, flow.run
+    digest = digest_of(flow, value)
+    data = None if run.journal is None else flow.codec.encode(value, "answer")
+    if data is not None:
+        try:
+            await inbox.settle(live, wait.id, data, digest or "", (None, None))
+        except AlreadyAnswered:
+            return []
+        if wait.answered or wait.id not in run.waits:
+            return []
+    wait.resume = "none"
+    if run.journal is not None:
+        layout.mark_wait(run.journal, wait)
+    own = flow.codec.copy(value)
+    effects = flow.step(run, Answered(wait.id, own, data, digest, live.clock.now()))
+    flow.publish("interrupt", "resume", wait, value=value)
+    return effects
+
+
+def digest_of(flow: FlowRun, value: Any) -> str | None:
+    """What tells one answer from another; None for a value that only memory can hold."""
+    try:
+        return flow.codec.digest(value)
+    except ValueRefused:
+        if flow.run.journal is not None:
+            raise
+        return None
