@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.definition.graph import Graph, Node, single_edge
 from holdfast.errors import InternalError
-from holdfast.machine import snapshot, superstep
+from holdfast.machine import ledger, snapshot, superstep, waits
 from holdfast.machine.effects import (
     Answered,
     Barrier,
@@ -28,7 +28,7 @@ from holdfast.machine.effects import (
     Written,
 )
 from holdfast.machine.journal import Journal
-from holdfast.machine.run import DUE, MISSING, PARKED, Delivery, Run, Wait, new_run
+from holdfast.machine.run import DUE, MISSING, PARKED, Delivery, Entry, Run, Wait, new_run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.types import default_types
 
@@ -85,12 +85,15 @@ def reloaded(run: Run) -> Run:
     return again
 
 
-def asked(opener: Delivery, wait_id: str = "q") -> Wait:
-    """An open question of a delivery."""
+def ask(run: Run, opener: Delivery, wait_id: str = "q") -> Wait:
+    """Let a delivery ask."""
     origin = Delivery(0, opener.node, None, b"null")
-    return Wait(
+    wait = Wait(
         id=wait_id, type="str", payload="?", opener=opener.id, resume="response", origin=origin
     )
+    waits.open_wait(run, wait)
+    ledger.record(run, opener.id, Entry("pause", wait_id, None, "?", wait=wait_id))
+    return wait
 
 
 def answered(wait_id: str, value: Any) -> Answered:
@@ -290,10 +293,8 @@ def test_a_skip_leaves_the_others_to_be_resumed() -> None:
 def test_an_answer_to_a_failed_run_waits_for_its_superstep(again: bool) -> None:
     """It neither ends the failure nor overtakes the work that stands."""
     run, a, _, _ = failing()
-    wait = run.waits["q"] = asked(a)
+    ask(run, a)
     finish(run, a)
-    wait.data = b'"?"'
-    superstep.layout.mark_wait(run.journal, wait)
     if again:
         run = reloaded(run)
     effects = superstep.step(run, answered("q", "yes"))
@@ -314,7 +315,8 @@ def test_answers_together_make_one_superstep() -> None:
     """The run begins it once all of them are in."""
     run, effects = entered("a>")
     (first,) = due(effects)
-    run.waits = {name: asked(first, name) for name in ("q1", "q2")}
+    for name in ("q1", "q2"):
+        ask(run, first, name)
     effects = finish(run, first)
     assert (effects[-1].idle, run.status) == (True, "waiting")
     for name in ("q1", "q2"):
@@ -329,7 +331,7 @@ def test_an_answer_starts_the_count_of_supersteps_anew() -> None:
     """The limit is for one continuation."""
     run, effects = entered("a>", limit=1)
     (first,) = due(effects)
-    run.waits["q"] = asked(first)
+    ask(run, first)
     finish(run, first)
     superstep.step(run, answered("q", 1))
 
@@ -340,7 +342,7 @@ def test_an_answer_to_a_running_opener_waits_for_its_end() -> None:
     """Until then a crash would ask again."""
     run, effects = entered("a>")
     (first,) = due(effects)
-    run.waits["q"] = asked(first)
+    ask(run, first)
 
     assert superstep.step(run, answered("q", 1)) == []
     assert len(run.deliveries) == 1
@@ -351,7 +353,7 @@ def test_an_answer_is_taken_once() -> None:
     """The store settles; a second one here is a fault of ours."""
     run, effects = entered("a>")
     (first,) = due(effects)
-    run.waits["q"] = asked(first)
+    ask(run, first)
     superstep.step(run, answered("q", 1))
 
     with pytest.raises(InternalError):
@@ -362,8 +364,7 @@ def test_a_question_not_asked_again_is_withdrawn() -> None:
     """When the repeat of its opener ends."""
     run, effects = entered("a>")
     (first,) = due(effects)
-    run.waits["q"] = asked(first)
-    run.waits["q"].asked = False
+    ask(run, first).asked = False
     effects = finish(run, first)
 
     assert [type(e) for e in effects] == [Withdrawn, Barrier]
@@ -396,7 +397,7 @@ def test_a_finished_handler_keeps_what_its_executor_holds() -> None:
 def test_the_end_drops_what_is_left() -> None:
     """Handlers are stopped, questions withdrawn, nothing stays due."""
     run, a, _, c = failing()
-    run.waits["q"] = asked(a)
+    ask(run, a)
     effects = superstep.step(run, Ended("cancelled"))
 
     assert shape(effects) == ["Cancel", "Withdrawn"]
