@@ -112,17 +112,15 @@ def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) 
     wait_id = ask.interrupt_id
     if wait_id is not None:
         check_id(wait_id, "interrupt_id")
-    resumes = 0
     before = _resumed_from(run, by)
+    resumes = 0
     if before is not None and ask.resume == "self" and wait_id in (None, before.id):
         resumes = before.resumes + 1
-        if ask.max_resumes is not None and resumes > ask.max_resumes:
-            raise SelfResumeLimit(
-                f"self resume limit of {ask.max_resumes} reached for interrupt {before.id!r}",
-                run_id=run.run_id,
-            )
-    elif ask.resume == "self" and ask.max_resumes == 0:
-        raise SelfResumeLimit("self resume limit of 0: the pause could never resume")
+    if ask.resume == "self" and ask.max_resumes is not None and resumes >= ask.max_resumes:
+        raise SelfResumeLimit(
+            f"self resume limit of {ask.max_resumes} reached in chunk {by.node if by else None!r}",
+            run_id=run.run_id,
+        )
     if wait_id is not None and wait_id in run.waits:
         _make_room(flow, by, run.waits[wait_id])
     return Wait(

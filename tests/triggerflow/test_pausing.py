@@ -1,0 +1,525 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pause asks somebody outside and withholds one continuation; an answer lets it go on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from holdfast import MemoryStore, TriggerFlow
+from holdfast.errors import (
+    AlreadyAnswered,
+    AnswerConflict,
+    PauseNotAllowed,
+    SelfResumeLimit,
+    WaitClosed,
+    WaitExists,
+    WaitNotFound,
+)
+from tests.triggerflow.handlers import Door, ask, collect, double, keep
+
+
+@pytest.fixture(params=["memory", "store"])
+def opened(request: pytest.FixtureRequest) -> Any:
+    """Makes an execution of a flow that stays open, kept in memory or in a store."""
+
+    def make(flow: TriggerFlow) -> Any:
+        store = MemoryStore() if request.param == "store" else None
+        return flow.create_execution(auto_close=False, store=store)
+
+    return make
+
+
+async def pause(data: Any) -> Any:
+    """Pause in the way that the input says."""
+    return await data.async_pause_for(**data.input)
+
+
+def pausing(*after: Any) -> TriggerFlow:
+    """A flow that pauses as its input says and hands the answer on."""
+    flow = TriggerFlow(name="pausing")
+    cursor = flow.to(pause)
+    for target in after:
+        cursor = cursor.to(target)
+    flow.when("Answered").to(collect)
+    return flow
+
+
+async def test_next_makes_the_answer_the_output_of_the_chunk(opened: Any):
+    """The continuation is withheld until then, whatever the handler returned."""
+
+    async def ask_and_go_on(data: Any) -> str:
+        await data.async_pause_for(payload="?", interrupt_id="q")
+        await data.async_append_state("seen", "code after the call runs")
+        return "not handed on"
+
+    flow = TriggerFlow()
+    flow.to(ask_and_go_on).to(double).to(keep)
+    execution = opened(flow)
+    await execution.async_start()
+
+    assert execution.get_status() == "waiting"
+    assert execution.is_waiting()
+    assert execution.is_idle()
+    answered = await execution.async_continue_with("q", 21, actor="ann")
+    assert (answered["status"], answered["resume_value"], answered["resumed_by"]) == (
+        "resumed",
+        21,
+        "ann",
+    )
+    assert execution.get_status() == "running"
+    assert await execution.async_close() == {"seen": ["code after the call runs"], "kept": 42}
+
+
+async def test_self_runs_the_chunk_again_with_its_own_input(opened: Any):
+    """Only that chunk: its siblings do not run again; the answer is in `data.resume`."""
+
+    async def ask_self(data: Any) -> Any:
+        if not data.is_resume:
+            return await data.async_pause_for(resume_to="self", interrupt_id="q", payload=1)
+        assert data.resume.interrupt["payload"] == 1
+        return [data.input, data.resume.value, data.resume.interrupt_id, data.event]
+
+    flow = TriggerFlow()
+    flow.to(ask_self).to(keep)
+    flow.to(collect)
+    execution = opened(flow)
+    await execution.async_start("input")
+    await execution.async_continue_with("q", "answer")
+
+    assert await execution.async_close() == {
+        "seen": ["input"],
+        "kept": ["input", "answer", "q", "START"],
+    }
+
+
+@pytest.mark.parametrize(
+    "spelling", [{"resume_to": {"event": "Answered"}}, {"resume_event": "Answered"}]
+)
+async def test_an_event_sends_the_answer_to_its_listeners(opened: Any, spelling: dict[str, Any]):
+    """The chunk itself does not go on."""
+    execution = opened(pausing(keep))
+    await execution.async_start({"interrupt_id": "q", **spelling})
+    await execution.async_continue_with("q", 5)
+
+    assert await execution.async_close() == {"seen": [5]}
+
+
+async def test_handlers_that_receive_an_answer_know_it():
+    """`is_resume` and `resume` are set behind next and event resumes too, and nowhere else."""
+    told = []
+
+    async def tell(data: Any) -> Any:
+        told.append((data.is_resume, data.resume.value))
+        return data.input
+
+    flow = pausing(tell)
+    flow.when("Answered").to(tell)
+    flow.when("chunk:tell").to(lambda data: told.append((data.is_resume, data.resume.value)))
+    execution = flow.create_execution(auto_close=False)
+    await execution.async_start({"interrupt_id": "q"})
+    await execution.async_continue_with("q", 1)
+    await execution.async_emit("START", {"interrupt_id": "e", "resume_event": "Answered"})
+    await execution.async_continue_with("e", 2)
+
+    assert told == [(True, 1), (False, None), (True, 2), (False, None)]
+
+
+async def test_the_interrupt_tells_everything_about_the_pause():
+    """Pending ones by id, oldest first; a settled one keeps a line."""
+    execution = pausing(keep).create_execution(auto_close=False)
+    await execution.async_start({"type": "approval", "payload": {"n": [1]}, "interrupt_id": "b"})
+    await execution.async_emit("START", {"resume_event": "Answered", "interrupt_id": "a"})
+
+    assert list(execution.get_pending_interrupts()) == ["b", "a"]
+    first = execution.get_interrupt("b")
+    assert first is not None
+    assert (first["type"], first["status"], first["payload"]) == ("approval", "waiting", {"n": [1]})
+    assert (first["resume_to"], first["source_operator_id"]) == ("next", "pause")
+    assert (first["source_flow_name"], first["source_execution_id"]) == ("pausing", execution.id)
+    second = execution.get_pending_interrupts()["a"]
+    assert (second["resume_to"], second["resume_event"]) == ({"event": "Answered"}, "Answered")
+    assert execution.get_interrupt("c") is None
+    await execution.async_continue_with("b", 1, resume_request_id="r", actor="ann")
+    settled = execution.get_interrupt("b")
+    assert settled is not None
+    assert (settled["status"], settled["resumed_by"], settled["resume_request_id"]) == (
+        "resumed",
+        "ann",
+        "r",
+    )
+
+
+async def test_a_pause_without_an_id_gets_one():
+    """The marker holds it."""
+    markers = []
+
+    async def ask_twice(data: Any) -> Any:
+        markers.extend([await data.async_pause_for(payload=n) for n in range(2)])
+
+    flow = TriggerFlow()
+    flow.to(ask_twice).to(collect)
+    execution = flow.create_execution(auto_close=False)
+    await execution.async_start()
+
+    ids = [marker["interrupt_id"] for marker in markers]
+    assert ids == list(execution.get_pending_interrupts())
+    for n, wait_id in enumerate(ids):
+        await execution.async_continue_with(wait_id, n)
+    assert await execution.async_close() == {"seen": [0, 1]}
+
+
+async def test_several_pauses_are_answered_each_for_itself_in_any_order(opened: Any):
+    """A wait knows whose it is, whatever ran last."""
+    flow = TriggerFlow()
+    flow.when("Ask").to(ask).to(lambda data: data.append_state("seen", data.input))
+    execution = opened(flow)
+    await asyncio.gather(*(execution.async_emit("Ask", n) for n in range(5)))
+
+    for n in (3, 0, 4, 1, 2):
+        await execution.async_continue_with(f"q-{n}", n * 10)
+
+    assert await execution.async_close() == {"seen": [30, 0, 40, 10, 20]}
+
+
+async def test_a_pending_pause_stops_no_other_work(opened: Any):
+    """Running branches go on, joins fill, and new signals are taken."""
+    door = Door("slow")
+    flow = TriggerFlow()
+    flow.to(ask).to(keep)
+    flow.to(door).to(double).to(collect)
+    flow.when([flow.chunk(double), "chunk:slow"]).to(collect, name="joined")
+    flow.when("E").to(double, name="by event").to(collect)
+    execution = opened(flow)
+    start = asyncio.ensure_future(execution.async_start(1))
+    await door.reached.wait()
+    assert execution.is_waiting()
+    await execution.async_emit("E", 5)
+    door.opened.set()
+    await start
+
+    assert execution.is_waiting()
+    assert execution.get_state("seen")[:2] == [10, 2]
+    await execution.async_continue_with("q-1", "answer")
+    assert (await execution.async_close())["kept"] == "answer"
+
+
+async def test_a_pause_inside_an_awaited_emit_does_not_hold_the_emitter(opened: Any):
+    """The emit is done when nothing is under way behind it; an open question is not work."""
+
+    async def first(data: Any) -> str:
+        await data.async_emit("Ask", 1)
+        return "went on"
+
+    flow = TriggerFlow()
+    flow.to(first).to(keep)
+    flow.when("Ask").to(ask).to(collect)
+    execution = opened(flow)
+    await execution.async_start()
+
+    assert execution.get_state() == {"kept": "went on"}
+    await execution.async_continue_with("q-1", 2)
+    assert await execution.async_close() == {"kept": "went on", "seen": [2]}
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"resume_to": "previous"}, ValueError),
+        ({"resume_to": {"event": ""}}, ValueError),
+        ({"resume_to": {"chunk": "x"}}, ValueError),
+        ({"resume_to": 3}, ValueError),
+        ({"max_resumes": -1}, ValueError),
+        ({"max_resumes": True}, ValueError),
+        ({"max_resumes": "1"}, ValueError),
+        ({"interrupt_id": "a\nb"}, ValueError),
+        ({"resume_to": "self", "max_resumes": 0}, SelfResumeLimit),
+    ],
+)
+async def test_a_pause_that_could_not_be_resumed_is_refused_at_the_call(
+    options: dict[str, Any], error: type[Exception]
+):
+    """And no wait is left behind."""
+    execution = pausing().create_execution(auto_close=False)
+
+    with pytest.raises(error):
+        await execution.async_start(options)
+    assert execution.get_pending_interrupts() == {}
+
+
+async def test_an_id_that_is_open_cannot_be_asked_again(opened: Any):
+    """The first wait stays whole; the same id is free again once it is settled."""
+    execution = opened(pausing(collect))
+    await execution.async_start({"interrupt_id": "q", "payload": 1})
+    with pytest.raises(WaitExists):
+        await execution.async_emit("START", {"interrupt_id": "q", "payload": 2})
+
+    assert execution.get_pending_interrupts()["q"]["payload"] == 1
+    await execution.async_continue_with("q", "one")
+    await execution.async_emit("START", {"interrupt_id": "q", "payload": 3})
+    await execution.async_continue_with("q", "two")
+    assert execution.get_state("seen") == ["one", "two"]
+
+
+@pytest.mark.parametrize(("limit", "runs"), [(1, 2), (3, 4)])
+async def test_a_chunk_that_never_looks_at_its_answer_meets_a_limit(
+    opened: Any, limit: int, runs: int
+):
+    """`max_resumes` counts the answers that ran it again; the pause after the last one fails."""
+
+    async def stubborn(data: Any) -> Any:
+        await data.async_append_state("runs", data.resume.value)
+        return await data.async_pause_for(
+            resume_to="self", interrupt_id="q", max_resumes=data.input
+        )
+
+    flow = TriggerFlow()
+    flow.to(stubborn)
+    execution = opened(flow)
+    await execution.async_start(limit)
+    for n in range(limit - 1):
+        await execution.async_continue_with("q", n)
+        assert execution.get_pending_interrupts()["q"]["resume_count"] == n + 1
+    with pytest.raises(SelfResumeLimit, match="self resume limit"):
+        await execution.async_continue_with("q", "last")
+
+    assert execution.get_status() == "failed"
+    assert execution.get_pending_interrupts() == {}
+    assert len(execution.get_state("runs")) == runs
+
+
+async def test_no_limit_and_another_id_go_on(opened: Any):
+    """None is unbounded; a pause under another id in the resumed run has a budget of its own."""
+
+    async def patient(data: Any) -> Any:
+        if data.resume.value == "enough":
+            return "done"
+        wait_id = "q" if data.resume.value != "other" else "other"
+        return await data.async_pause_for(
+            resume_to="self", interrupt_id=wait_id, max_resumes=None if wait_id == "q" else 1
+        )
+
+    flow = TriggerFlow()
+    flow.to(patient).to(keep)
+    execution = opened(flow)
+    await execution.async_start()
+    for n in range(10):
+        await execution.async_continue_with("q", n)
+    await execution.async_continue_with("q", "other")
+    await execution.async_continue_with("other", "enough")
+
+    assert await execution.async_close() == {"kept": "done"}
+
+
+async def test_the_budget_belongs_to_the_chunk_that_paused():
+    """A chunk that got an answer from another one's pause has its own."""
+
+    async def second(data: Any) -> Any:
+        if data.resume.interrupt_id != "mine":
+            return await data.async_pause_for(resume_to="self", interrupt_id="mine")
+        return "done"
+
+    flow = TriggerFlow()
+    flow.to(ask).to(second).to(keep)
+    execution = flow.create_execution(auto_close=False)
+    await execution.async_start(1)
+    await execution.async_continue_with("q-1", 1)
+
+    assert execution.get_pending_interrupts()["mine"]["resume_count"] == 0
+    await execution.async_continue_with("mine", 1)
+    assert await execution.async_close() == {"kept": "done"}
+
+
+async def test_five_errors_tell_why_an_answer_was_refused(opened: Any):
+    """Unknown, answered, another value for a request, another request, closed."""
+    execution = opened(pausing(keep))
+    await execution.async_start({"interrupt_id": "q"})
+    with pytest.raises(WaitNotFound) as unknown:
+        await execution.async_continue_with("nobody", 1)
+    assert isinstance(unknown.value, KeyError)
+    await execution.async_continue_with("q", 1, resume_request_id="r1", actor="ann")
+
+    with pytest.raises(AlreadyAnswered) as answered:
+        await execution.async_continue_with("q", 1)
+    with pytest.raises(AlreadyAnswered):
+        await execution.async_continue_with("q", 1, resume_request_id="r2")
+    with pytest.raises(AnswerConflict, match="request"):
+        await execution.async_continue_with("q", 2, resume_request_id="r1")
+    assert isinstance(answered.value, ValueError)
+    assert answered.value.actor == "ann"
+    await execution.async_close()
+    with pytest.warns(RuntimeWarning, match="closed"):
+        assert await execution.async_continue_with("q", 1) is None
+
+
+async def test_a_cancelled_pause_cannot_be_resumed():
+    """Closing with `cancel` settles it; a closed run only warns of an answer."""
+    execution = pausing().create_execution(auto_close=False)
+    await execution.async_start({"interrupt_id": "q"})
+    await execution.async_close(pending_interrupts="cancel")
+
+    interrupt = execution.get_interrupt("q")
+    assert interrupt is not None
+    assert interrupt["status"] == "cancelled"
+    assert WaitClosed.code == "wait.closed"
+
+
+async def test_the_same_request_with_the_same_value_is_the_same_answer(opened: Any):
+    """Nothing runs again, and the interrupt is returned."""
+    execution = opened(pausing(collect))
+    await execution.async_start({"interrupt_id": "q"})
+    first = await execution.async_continue_with("q", {"a": 1, "b": 2}, resume_request_id="r")
+    again = await execution.async_continue_with("q", {"b": 2, "a": 1}, resume_request_id="r")
+
+    assert execution.get_state("seen") == [{"a": 1, "b": 2}]
+    assert first["status"] == again["status"] == "resumed"
+    assert again["resume_request_id"] == "r"
+
+
+async def test_a_duplicate_during_the_first_one_does_not_run_anything(opened: Any):
+    """It returns while the first is still at work."""
+    door = Door()
+    execution = opened(pausing(door, keep))
+    await execution.async_start({"interrupt_id": "q"})
+    first = asyncio.ensure_future(execution.async_continue_with("q", 1, resume_request_id="r"))
+    await door.reached.wait()
+    assert (await execution.async_continue_with("q", 1, resume_request_id="r"))["id"] == "q"
+    door.opened.set()
+    await first
+
+    assert door.calls == 1
+    assert await execution.async_close() == {"kept": 1}
+
+
+async def test_of_two_answers_at_once_one_wins(opened: Any):
+    """The other is told that it came second."""
+    execution = opened(pausing(collect))
+    await execution.async_start({"interrupt_id": "q"})
+    outcomes = await asyncio.gather(
+        *(execution.async_continue_with("q", n) for n in range(5)), return_exceptions=True
+    )
+
+    assert sum(isinstance(outcome, AlreadyAnswered) for outcome in outcomes) == 4
+    assert len(execution.get_state("seen")) == 1
+
+
+async def test_an_answer_whose_continuation_fails_stays_answered_and_can_be_repeated(opened: Any):
+    """The same request runs what is parked; a new one is refused."""
+    fails = {"now": True}
+
+    async def flaky(data: Any) -> Any:
+        if fails["now"]:
+            raise ConnectionError
+        return data.input
+
+    execution = opened(pausing(flaky, collect))
+    await execution.async_start({"interrupt_id": "q"})
+    with pytest.raises(ConnectionError):
+        await execution.async_continue_with("q", 1, resume_request_id="r")
+    with pytest.raises(AlreadyAnswered):
+        await execution.async_continue_with("q", 2, resume_request_id="other")
+    fails["now"] = False
+    await execution.async_continue_with("q", 1, resume_request_id="r")
+
+    assert await execution.async_close() == {"seen": [1]}
+    assert execution.get_status() == "completed"
+
+
+async def test_a_hidden_execution_refuses_to_pause():
+    """Nobody could answer; the error comes out of the start."""
+    with pytest.raises(PauseNotAllowed, match="requires an exposed execution handle"):
+        await pausing().async_start({})
+
+
+async def test_a_handler_answers_its_own_pause_and_another_ones(opened: Any):
+    """Its own is applied when it has ended: until then a crash would ask again."""
+
+    async def ask_and_answer(data: Any) -> Any:
+        await data.async_pause_for(interrupt_id="own")
+        await data.async_continue_with("own", "own answer")
+        await data.async_append_state("seen", "still running")
+        await data.async_continue_with("q-1", "others answer")
+
+    flow = TriggerFlow()
+    flow.to(ask).to(keep)
+    flow.when("Answer").to(ask_and_answer).to(collect)
+    execution = opened(flow)
+    await execution.async_start(1)
+    await execution.async_emit("Answer")
+    await execution.live.until_quiet()
+
+    assert await execution.async_close() == {
+        "seen": ["still running", "own answer"],
+        "kept": "others answer",
+    }
+
+
+async def test_a_pause_outside_a_chunk_records_its_answer(opened: Any):
+    """`next` has nothing to continue; an event is sent; `self` has no meaning."""
+    execution = opened(pausing())
+    await execution.async_pause_for(interrupt_id="q", payload=1)
+    await execution.async_pause_for(interrupt_id="e", resume_event="Answered")
+    with pytest.raises(ValueError, match="outside a chunk"):
+        await execution.async_pause_for(resume_to="self")
+
+    assert (await execution.async_continue_with("q", 7))["resume_value"] == 7
+    await execution.async_continue_with("e", 8)
+    assert not execution.is_waiting()
+    assert await execution.async_close() == {"seen": [8]}
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_the_event_that_a_pause_waits_for_resolves_it(opened: Any, inside: bool):
+    """From outside or inside; its handlers see a normal event, once."""
+    told = []
+
+    async def tell(data: Any) -> None:
+        told.append((data.input, data.is_resume))
+
+    async def relay(data: Any) -> None:
+        await data.async_emit("Answered", data.input)
+
+    flow = pausing()
+    flow.when("Answered").to(tell)
+    flow.when("Relay").to(relay)
+    execution = opened(flow)
+    await execution.async_start({"interrupt_id": "q", "resume_event": "Answered"})
+    await execution.async_emit("Relay" if inside else "Answered", 3)
+
+    assert told == [(3, False)]
+    assert not execution.is_waiting()
+    with pytest.raises(AlreadyAnswered):
+        await execution.async_continue_with("q", 4)
+    await execution.async_close()
+    assert execution.get_state() == {"seen": [3]}
+
+
+async def test_a_sync_handler_pauses_and_answers(opened: Any):
+    """In its thread, with the blocking forms."""
+
+    def sync(data: Any) -> Any:
+        return data.pause_for(interrupt_id="q", payload=data.input)
+
+    flow = TriggerFlow()
+    flow.to(sync).to(keep)
+    execution = opened(flow)
+    await execution.async_start(1)
+    await execution.async_continue_with("q", 2)
+
+    assert await execution.async_close() == {"kept": 2}
+
+
+async def test_a_thousand_rounds_of_pausing_leave_the_save_as_it_was(opened: Any):
+    """Settled waits are lines of constant size, and of those the last thirty-two are kept."""
+    flow = TriggerFlow(name="rounds")
+    flow.when("Ask").to(ask).to(keep)
+    execution = opened(flow)
+    sizes = []
+    for n in range(300):
+        await execution.async_emit("Ask", n)
+        await execution.async_continue_with(f"q-{n}", "answer", resume_request_id=f"r-{n}")
+        sizes.append(len(str(execution.save())))
+
+    assert sizes[-1] <= 1.2 * sizes[40]
