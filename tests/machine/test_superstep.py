@@ -159,7 +159,7 @@ def test_writes_enter_the_state_at_the_barrier() -> None:
     a, b = due(finish(run, due(effects)[0], (1, "a"), (2, "b")))
     finish(run, a, writes=(Written("k", 1, None),))
     assert run.frames[0].state == {}
-    effects = finish(run, b, writes=(Written("gone", MISSING, None, deleted=True),))
+    effects = finish(run, b, writes=(Written("gone", MISSING, None),))
 
     assert run.frames[0].state["k"].value == 1
     assert "gone" not in run.frames[0].state

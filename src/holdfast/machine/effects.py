@@ -37,7 +37,7 @@ class Finished(msgspec.Struct, gc=False):
     """A handler ended. Flows use value; graphs use sends, writes and outputs.
 
     paused: it opened a wait that stands for its continuation. sends: (value, data, targets).
-    writes: (key, value, data), None data and value for a deletion. hooks: encoded executor state.
+    hooks: encoded executor state.
     """
 
     delivery: Delivery
@@ -59,12 +59,11 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
-    """A staged write. deleted: the key goes."""
+    """A staged write: a value, MISSING for a key that goes, or Grown for an append."""
 
     key: str
     value: Any
     data: bytes | None
-    deleted: bool = False
 
 
 class Failed(msgspec.Struct, gc=False):

@@ -20,6 +20,7 @@ from holdfast.machine.run import (
     Delivery,
     Entry,
     Group,
+    Grown,
     Loop,
     Output,
     Run,
@@ -268,11 +269,15 @@ def output_line(output: Output, codec: Encoder, data: bytes | None = None) -> by
 
 
 def staged_line(write: tuple[str, str, Any, bytes | None], codec: Encoder) -> bytes:
-    """A staged write: by whom, the key, whether it goes, the value."""
+    """A staged write: by whom, the key, "set", "gone" or "grew", and the value or items."""
     node, key, value, data = write
-    deleted = value is MISSING
-    encoded = b"null" if deleted else data or codec.encode(value, f"state.{key}")
-    return _json((node, key, deleted, msgspec.Raw(encoded)))
+    if value is MISSING:
+        return _json((node, key, "gone", None))
+    if isinstance(value, Grown):
+        pairs = zip(value.items, value.data, strict=True)
+        items = [encoded or codec.encode(item, f"state.{key}[]") for item, encoded in pairs]
+        return _json((node, key, "grew", msgspec.Raw(b"[" + b",".join(items) + b"]")))
+    return _json((node, key, "set", msgspec.Raw(data or codec.encode(value, f"state.{key}"))))
 
 
 def mark_frame(run: Run, number: int) -> None:

@@ -195,6 +195,13 @@ class Undo(msgspec.Struct):
     frame: int = 0
 
 
+class Grown(msgspec.Struct):
+    """A staged append: items that go to the end of the list under a key, with their bytes."""
+
+    items: list[Any]
+    data: list[bytes | None]
+
+
 class Output(msgspec.Struct, frozen=True, gc=False):
     """A value that a workflow gave out: by whom, and whether as "output" or "intermediate"."""
 

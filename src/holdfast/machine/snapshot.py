@@ -23,6 +23,7 @@ from holdfast.machine.run import (
     Entry,
     Frame,
     Group,
+    Grown,
     Ledger,
     Loop,
     Output,
@@ -202,12 +203,16 @@ def _read_out(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
 def _read_staged(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
     frame = _frame(run, "0")
     for item in as_list(part):
-        node, key, deleted, value = msgspec.json.decode(
-            item, type=tuple[str, str, bool, msgspec.Raw]
-        )
-        data = None if deleted else bytes(value)
-        live = MISSING if data is None else codec.decode(data, f"state.{key}")
-        frame.staged.append((node, key, live, data))
+        node, key, word, stored = msgspec.json.decode(item, type=tuple[str, str, str, msgspec.Raw])
+        data = bytes(stored)
+        if word == "gone":
+            frame.staged.append((node, key, MISSING, None))
+        elif word == "grew":
+            encoded: list[bytes | None] = [*as_list(data)]
+            items = [codec.decode(one, f"state.{key}[]") for one in encoded if one is not None]
+            frame.staged.append((node, key, Grown(items, encoded), None))
+        else:
+            frame.staged.append((node, key, codec.decode(data, f"state.{key}"), data))
 
 
 def _read_ledger(run: Run, rest: str, part: Part, codec: Encoder) -> None:

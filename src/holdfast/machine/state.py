@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.machine.journal import Journal
-from holdfast.machine.run import MISSING, Cell, Frame, Ledger, Run, Undo
+from holdfast.machine.run import MISSING, Cell, Frame, Grown, Ledger, Run, Undo
 
 
 def read(frame: Frame, key: str) -> Any:
@@ -121,6 +121,15 @@ def append(
     if writer:
         _remember(run, writer, Undo(key, cell, cell, (length, length + 1), frame_id))
     return True
+
+
+def grow(run: Run, key: str, grown: Grown) -> None:
+    """Append items at a barrier; a key without a list becomes one that holds what was there."""
+    for item, data in zip(grown.items, grown.data, strict=True):
+        if append(run, key, item, data, 0):
+            continue
+        found = read(run.frames[0], key)
+        write(run, key, [item] if found is MISSING else [found, item], None, 0)
 
 
 def _remember(run: Run, writer: int, undo: Undo) -> None:

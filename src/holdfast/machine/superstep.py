@@ -32,7 +32,7 @@ from holdfast.machine.effects import (
     Warn,
     Withdrawn,
 )
-from holdfast.machine.run import DUE, PARKED, Delivery, Frame, Output, Run, Wait
+from holdfast.machine.run import DUE, PARKED, Delivery, Frame, Grown, Output, Run, Wait
 
 
 def step(run: Run, happened: Input) -> list[Effect]:
@@ -251,12 +251,18 @@ def _barrier(run: Run, frame: Frame, effects: list[Effect]) -> None:
 
 def _apply_writes(run: Run, frame: Frame, effects: list[Effect]) -> None:
     writers: dict[str, set[str]] = {}
+    replaced: set[str] = set()
     staged = sorted(frame.staged, key=lambda write: write[0])
     for node, key, value, data in staged:
         writers.setdefault(key, set()).add(node)
-        state.write(run, key, value, data, 0)
+        if isinstance(value, Grown):
+            state.grow(run, key, value)
+        else:
+            replaced.add(key)
+            state.write(run, key, value, data, 0)
     for key, nodes in writers.items():
-        if len(nodes) > 1:
+        # Appends of several executors all stand, in the order of their ids.
+        if len(nodes) > 1 and key in replaced:
             names = ", ".join(sorted(nodes))
             text = f"state key {key!r} was written by {names} in one superstep; {max(nodes)} wins"
             effects.append(Warn("state.conflict", text))

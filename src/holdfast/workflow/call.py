@@ -9,7 +9,7 @@ from holdfast.definition.schema import schema_of
 from holdfast.errors import WaitExists
 from holdfast.machine import ledger, waits
 from holdfast.machine.effects import Written
-from holdfast.machine.run import MISSING, Delivery, Entry, Run, Wait
+from holdfast.machine.run import MISSING, Delivery, Entry, Grown, Run, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import check_id
 from holdfast.runtime.live import LiveRun
@@ -77,25 +77,22 @@ class HandlerCall:
 
     def read(self, key: str) -> Any:
         """A state value as this call sees it, or MISSING."""
-        mine = self.written.get(key)
-        if mine is not None:
-            return mine.value
         frame = self.run.frames[0]
-        if frame.staged:
-            node = self.delivery.node
-            for by, written, value, _ in reversed(frame.staged):
-                if by == node and written == key:
-                    return value
         cell = frame.state.get(key)
-        return MISSING if cell is None else cell.value
-
-    def own_staged(self) -> dict[str, Any]:
-        """What earlier calls of the same executor wrote in this superstep."""
-        staged = self.run.frames[0].staged
-        if not staged:
-            return {}
+        seen = MISSING if cell is None else cell.value
         node = self.delivery.node
-        return {key: value for by, key, value, _ in staged if by == node}
+        for by, written, value, _ in frame.staged:
+            if by == node and written == key:
+                seen = _after(seen, value)
+        mine = self.written.get(key)
+        return seen if mine is None else _after(seen, mine.value)
+
+    def touched(self) -> set[str]:
+        """The keys that this executor has written in this superstep."""
+        node = self.delivery.node
+        return {key for by, key, _, _ in self.run.frames[0].staged if by == node} | set(
+            self.written
+        )
 
     async def ask(self, request: Any, response_type: Any, request_id: str | None) -> None:
         """Open a wait, save it, then tell watchers."""
@@ -149,3 +146,10 @@ class HandlerCall:
             schema=schema_of(response_type),
             expects=type_name(response_type),
         )
+
+
+def _after(seen: Any, written: Any) -> Any:
+    """A value after a write: the new one, or the old list with more at its end."""
+    if not isinstance(written, Grown):
+        return written
+    return [*([] if seen is MISSING else seen), *written.items]

@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.errors import RunError
 from holdfast.machine import state
 from holdfast.machine.effects import Written
-from holdfast.machine.run import MISSING
+from holdfast.machine.run import MISSING, Grown
 from holdfast.persistence.codec import is_scalar
 from holdfast.workflow.call import HandlerCall
 from holdfast.workflow.context_types import ContextAnnotations, OutT_contra, W_OutT_contra
@@ -119,17 +119,43 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
         data = None if journal is None else journal.codec.encode(own, f"state.{key}")
         call.written[key] = Written(key, own, data)
 
+    def append_state(self, key: str, item: Any) -> None:
+        """Append to the list under a key of the shared state; a key that is not there begins one.
+
+        Costs the item, whatever the length of the list. Appends of several executors in one
+        superstep all stand, in the order of their ids.
+        Raises: TypeError if something else than a list is there; ValueError, ValueRefused as for
+        `set_state`.
+        """
+        call = self._call
+        _check_key(key)
+        own = item if is_scalar(item) else call.codec.copy(item)
+        journal = call.run.journal
+        data = None if journal is None else journal.codec.encode(own, f"state.{key}[]")
+        before = call.written.get(key)
+        if before is not None and isinstance(before.value, Grown):
+            before.value.items.append(own)
+            before.value.data.append(data)
+            return
+        found = call.read(key)
+        if found is not MISSING and not isinstance(found, list):
+            raise TypeError(f"state key {key!r} holds a {type(found).__name__}, not a list")
+        if before is None:
+            call.written[key] = Written(key, Grown([own], [data]), None)
+        else:
+            self.set_state(key, [*([] if found is MISSING else found), own])
+
     def delete_state(self, key: str) -> None:
         """Take a key out of the shared state, from the next superstep on. Raises: KeyError."""
         if self._call.read(key) is MISSING:
             raise KeyError(key)
-        self._call.written[key] = Written(key, MISSING, None, deleted=True)
+        self._call.written[key] = Written(key, MISSING, None)
 
     def export_state(self) -> dict[str, Any]:
         """A copy of the shared state as this call sees it."""
         call = self._call
         seen: dict[str, Any] = state.whole(call.run.frames[0])
-        for key in [*call.own_staged(), *call.written]:
+        for key in call.touched():
             seen[key] = call.read(key)
         present = {key: value for key, value in seen.items() if value is not MISSING}
         copied: dict[str, Any] = call.codec.copy(present)
