@@ -136,13 +136,11 @@ class Grow(Executor):
 
     @handler
     async def grow(self, number: int, ctx: WorkflowContext[int, int]) -> None:
-        items = ctx.get_state("items", [])
-        items.append(item(number))
-        ctx.set_state("items", items)
+        ctx.append_state("items", item(number))
         if number + 1 < self.n:
             await ctx.send_message(number + 1)
         else:
-            await ctx.yield_output(len(items))
+            await ctx.yield_output(len(ctx.get_state("items")))
 
 
 async def w5(bench: Bench) -> None:
