@@ -209,6 +209,19 @@ def test_a_run_that_was_stuck_goes_on_by_decision() -> None:
     assert (run.status, run.frames[0].lap) == ("running", 0)
 
 
+def test_an_answer_does_not_move_a_run_that_was_stuck() -> None:
+    """Its messages and the response wait for the decision to go on."""
+    run, effects = entered("a>a", limit=1)
+    (first,) = due(effects)
+    ask(run, first)
+    finish(run, first, (1, "a"))
+    assert superstep.step(run, answered("q", "yes")) == []
+    assert superstep.begin(run) == []
+
+    assert (run.status, run.live) == ("failed", 0)
+    assert shape(superstep.resume(run)) == ["Began", "a=1"]
+
+
 def failing(edges: str = "s>a s>b s>c") -> tuple[Run, Delivery, Delivery, Delivery]:
     """Three deliveries under way, the second of which has failed."""
     run, effects = entered(edges, kept=True)

@@ -135,6 +135,29 @@ async def test_cancelling_during_a_commit_loses_and_starts_nothing(edges: str, a
     assert len(started) == (3 if last == "c" else 5)
 
 
+async def test_a_superstep_is_told_after_its_commit_although_the_run_was_stopped() -> None:
+    """Nobody hears of a checkpoint that is not down, and then of the right one."""
+    store = HeldStore(1)
+    stream = build("a>b", checkpoint_storage=store).run("x", stream=True)
+    reading = asyncio.create_task(read(stream))
+    await store.held.wait()
+    closing = asyncio.create_task(stream.aclose())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    before = (await store.list_checkpoint_ids())[-1]
+    store.go_on.set()
+    await closing
+    events = await reading
+    told = [e.completion_info.checkpoint for e in events if e.type == "superstep_completed"]
+
+    assert [info.checkpoint_id for info in told] == [before.replace("@1", "@2")]
+
+
+async def read(stream: Any) -> list[Any]:
+    """Every event."""
+    return [event async for event in stream]
+
+
 async def test_a_run_that_was_stopped_is_free_for_others() -> None:
     """Its owner let it go: another object takes it up from the store."""
     store = MemoryStore()

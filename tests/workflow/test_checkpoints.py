@@ -411,7 +411,7 @@ async def test_a_run_of_another_front_is_no_checkpoint() -> None:
         run = await engine.start(flow, 1, run_id="r")
         await run.result()
 
-    with pytest.raises(WorkflowCheckpointException):
+    with pytest.raises(WorkflowCheckpointException, match="is no checkpoint"):
         await chain().run(checkpoint_id="r@1", checkpoint_storage=store)
 
 

@@ -186,6 +186,34 @@ async def test_failed_work_is_skipped_by_decision(store: Any) -> None:
         assert (await run.row()).status == "completed"
 
 
+async def test_a_standing_run_takes_answers_and_waits_for_a_decision(store: Any) -> None:
+    """Another engine does not start it by itself, nor does an answer; a retry does."""
+    runs: list[str] = []
+    fails = ["b"]
+
+    async def fail(message: Any, ctx: Context) -> None:
+        runs.append("b")
+        if fails:
+            raise ValueError("no")
+
+    workflow = build("a>b", {"a": (ask, hear), "b": fail}, name="w")
+    async with Engine(store, [workflow]) as engine:
+        run = await engine.start(workflow, "x", run_id="r")
+        with pytest.raises(RunFailed):
+            await run.result()
+    async with Engine(store, [workflow]) as engine:
+        await engine.answer("r", "r", 5)
+        run = await engine.open("r")
+        with pytest.raises(RunFailed):
+            await run.result()
+        assert (runs, (await run.row()).status) == (["b"], "parked")
+        fails.clear()
+        await engine.retry("r")
+
+        assert await run.result() == [("x", 5)]
+        assert runs == ["b", "b"]
+
+
 async def test_a_run_is_cancelled_by_decision(store: Any) -> None:
     """Its handlers are stopped, its questions closed."""
     gate = Gate()

@@ -120,7 +120,9 @@ class Workflow(WorkflowDescription):
         fresh: bool = ...,
         resume: bool = ...,
         run_id: str | None = ...,
-    ) -> ResponseStream: ...
+    ) -> ResponseStream:
+        # Many parameters because: they are those of the call below.
+        ...
 
     @overload
     def run(
@@ -135,7 +137,9 @@ class Workflow(WorkflowDescription):
         fresh: bool = ...,
         resume: bool = ...,
         run_id: str | None = ...,
-    ) -> Coroutine[Any, Any, WorkflowRunResult]: ...
+    ) -> Coroutine[Any, Any, WorkflowRunResult]:
+        # Many parameters because: they are those of the call below.
+        ...
 
     def run(
         self,
