@@ -212,6 +212,8 @@ async def test_a_standing_run_takes_answers_and_waits_for_a_decision(store: Any)
 
         assert await run.result() == [("x", 5)]
         assert runs == ["b", "b"]
+    # The answer did not slip into the superstep that stood.
+    assert [c.iteration_count for c in await store.list_checkpoints()] == [0, 1, 2, 3]
 
 
 async def test_a_run_is_cancelled_by_decision(store: Any) -> None:

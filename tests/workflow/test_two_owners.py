@@ -17,7 +17,6 @@ from holdfast.errors import OwnershipLost, RunOwned
 from holdfast.workflow import WorkflowRunState
 from tests.workflow.graphs import Context, Gate, build, words
 
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
