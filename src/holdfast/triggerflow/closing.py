@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from holdfast.errors import CloseTimeout, DefinitionError, RunBusy, RunFailed, RunOpen
@@ -19,16 +20,29 @@ GRACE_S = 0.5
 class Closer:
     """The end of one execution: it happens once, whoever asks.
 
-    delay: seconds of idleness after which the run closes by itself, or None. A run that a store
+    rest: seconds of idleness after which the run closes by itself, or None; whoever waits for the
+    end may ask for other ones. on_closed: called once when the run has ended. A run that a store
     keeps is not closed by itself over parked work, which could then never be retried.
     """
 
-    __slots__ = ("_closing", "_ended", "_task", "_timer", "delay", "flow", "snapshot")
+    __slots__ = (
+        "_closing",
+        "_ended",
+        "_task",
+        "_timer",
+        "_waited",
+        "flow",
+        "on_closed",
+        "rest",
+        "snapshot",
+    )
 
-    def __init__(self, flow: FlowRun, delay: float | None) -> None:
+    def __init__(self, flow: FlowRun, rest: float | None) -> None:
         self.flow = flow
-        self.delay = delay
+        self.rest = rest
+        self._waited: list[float | None] = []
         self.snapshot: dict[str, Any] | None = None
+        self.on_closed: Callable[[], None] | None = None
         self._ended: asyncio.Future[None] | None = None
         self._closing: asyncio.Future[None] | None = None
         self._timer: asyncio.Handle | None = None
@@ -49,6 +63,13 @@ class Closer:
         flow = self.flow
         return not flow.run.live and not flow.live.running and not flow.is_waiting
 
+    @property
+    def may_close(self) -> bool:
+        """Whether the run may end now by itself."""
+        if self._closing is not None or self._is_closed or self._is_stuck:
+            return False
+        return self.is_idle and self.flow.live.dead is None
+
     def on_quiet(self) -> None:
         """Nothing is under way: close now, or after the delay, unless something waits."""
         live = self.flow.live
@@ -66,21 +87,36 @@ class Closer:
     def on_activity(self) -> None:
         """Something happened: the time of idleness begins anew."""
         self._disarm()
-        if self.delay is None or self._closing is not None or self._is_closed or self._is_stuck:
-            return
-        if not self.is_idle:
+        delay = self._delay
+        if delay is None or not self.may_close:
             return
         loop = asyncio.get_running_loop()
-        if self.delay <= 0:
+        if delay <= 0:
             self._timer = loop.call_soon(self._due)
         else:
-            self._timer = loop.call_later(self.delay, self._due)
+            self._timer = loop.call_later(delay, self._due)
 
-    def stay_open(self, delay: float | None) -> None:
-        """The caller who waited is gone: from now on the run closes by itself after *delay*."""
-        self.delay = delay
-        if self.flow.live.dead is None and not self._is_closed:
+    @property
+    def _delay(self) -> float | None:
+        if not self._waited:
+            return self.rest
+        return min((delay for delay in self._waited if delay is not None), default=None)
+
+    @contextlib.contextmanager
+    def waited_for(self, delay: float | None) -> Iterator[None]:
+        """While somebody waits for the end: close after *delay* idle seconds."""
+        self._waited.append(delay)
+        try:
+            yield
+        finally:
+            self._waited.remove(delay)
             self.on_activity()
+
+    def let_be(self) -> None:
+        """Never close by itself from now on."""
+        self._disarm()
+        self.rest = None
+        self._waited = []
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -99,7 +135,7 @@ class Closer:
 
     def _due(self) -> None:
         self._timer = None
-        if self._closing is None and self.is_idle and not self._is_closed and not self._is_stuck:
+        if self.may_close:
             self._task = asyncio.ensure_future(self._close_by_itself())
 
     async def _close_by_itself(self) -> None:
@@ -262,3 +298,5 @@ class Closer:
             future.cancel()
         flow.live.waiters = None
         self._tell(None)
+        if self.on_closed is not None:
+            self.on_closed()

@@ -41,6 +41,7 @@ class Execution(Portable, StateFace, ResourceFace, ExecutionTwins):
         self._delay = auto_close_timeout if auto_close else None
         super().__init__(flow, home, self._delay)
         self.on_closed: Callable[[Execution], None] | None = None
+        self._closer.on_closed = self._closed
         flow.execution = self
         flow.on_quiet = self._closer.on_quiet
         flow.on_activity = self._closer.on_activity
@@ -62,6 +63,10 @@ class Execution(Portable, StateFace, ResourceFace, ExecutionTwins):
 
     def _layer(self) -> Resources:
         return self._flow.resources
+
+    def _closed(self) -> None:
+        if self.on_closed is not None:
+            self.on_closed(self)
 
     def hide(self) -> None:
         """Nobody outside holds this execution: a pause in it raises PauseNotAllowed."""
@@ -124,17 +129,13 @@ class Execution(Portable, StateFace, ResourceFace, ExecutionTwins):
             if not self.started:
                 await signals.follow(self._flow, *self._begin(value))
             return self
-        self._closer.delay = delay
-        try:
+        with self._closer.waited_for(delay):
             if not self.started:
                 await signals.follow(self._flow, *self._begin(value))
-            if delay == 0 and self._closer.is_idle and not self.is_closed():
+            if delay == 0 and self._closer.may_close:
                 return await self._closer.close("auto_close_idle_timeout")
             self._closer.on_activity()
             return await self._closer.until_closed()
-        finally:
-            # Nobody waits here any longer.
-            self._closer.stay_open(self._delay)
 
     def _ignored(self, event: str) -> None:
         text = f"ignored event {event!r}: the execution is {self._flow.run.lifecycle}"
@@ -207,13 +208,9 @@ class Execution(Portable, StateFace, ResourceFace, ExecutionTwins):
         Raises: RunOpen, CloseTimeout, the first error of background work (once), StoreError.
         """
         await self._ready()
-        was_closed = self.is_closed()
-        snapshot = await self._closer.close(
+        return await self._closer.close(
             reason, timeout_s=timeout, seal=seal, pending=pending_interrupts
         )
-        if self.on_closed is not None and not was_closed:
-            self.on_closed(self)
-        return snapshot
 
     async def async_pause_for(
         self,

@@ -156,7 +156,7 @@ class Kept:
         """Start in the store and return after the first commit; the handlers run in tasks."""
         self._open_new(digest)
         self._is_opened = True
-        self._closer.delay = 0.0
+        self._closer.rest = 0.0
         _, effects = self._begin(value)
         await self._flow.live.advance(effects, here=False)
 
@@ -172,7 +172,7 @@ class Kept:
             if not wait.answered and self._flow.live.saver is not None:
                 self._flow.live.saver.opened.append(wait)
         self._is_opened = True
-        self._closer.delay = 0.0
+        self._closer.rest = 0.0
         await self._flow.live.advance([])
         await self._ready()
 
@@ -180,7 +180,7 @@ class Kept:
         """Take the run from the store and start what is unfinished."""
         await self._recover()
         self._is_opened = True
-        self._closer.delay = 0.0
+        self._closer.rest = 0.0
         await self._ready()
         if retry_parked:
             effects = signals.retried(self._flow, self._flow.parked())
@@ -209,7 +209,7 @@ class Kept:
     async def stop(self) -> None:
         """Stop carrying the run here; unfinished work stays due."""
         live = self._flow.live
-        self._closer.delay = None
+        self._closer.let_be()
         await live.halt()
         if live.saver is not None:
             await live.saver.settle()

@@ -1,0 +1,576 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Open, sealed, closed: what is still taken, how a run ends, and when it ends by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from holdfast import MemoryStore, TriggerFlow
+from holdfast.errors import BlockedLoop, CloseTimeout, DefinitionError, RunBusy, RunFailed, RunOpen
+from tests.triggerflow.handlers import (
+    Door,
+    ask,
+    collect,
+    double,
+    fail,
+    in_jumping_time,
+    keep,
+    same,
+)
+
+
+def held(flow: TriggerFlow, **options: Any) -> Any:
+    """An execution that closes when it is told to."""
+    return flow.create_execution(auto_close=False, **options)
+
+
+async def test_a_run_goes_from_created_over_running_to_completed():
+    """Status and lifecycle are two words; the methods tell the second."""
+    flow = TriggerFlow()
+    flow.to(keep)
+    execution = held(flow)
+    assert (execution.get_status(), execution.get_lifecycle_state()) == ("created", "open")
+    assert not execution.started
+    assert execution.is_idle()
+
+    assert await execution.async_start(1) is execution
+    assert (execution.get_status(), execution.started, execution.is_open()) == (
+        "running",
+        True,
+        True,
+    )
+    await execution.async_seal()
+    assert (execution.get_lifecycle_state(), execution.is_sealed()) == ("sealed", True)
+    await execution.async_close()
+    assert (execution.get_status(), execution.get_lifecycle_state()) == ("completed", "closed")
+    assert execution.is_closed()
+
+
+async def test_starting_twice_dispatches_once():
+    """The second start returns the execution, or waits for its end."""
+    flow = TriggerFlow()
+    flow.to(collect)
+    execution = held(flow)
+    await execution.async_start(1)
+    assert await execution.async_start(2) is execution
+
+    assert await execution.async_close() == {"seen": [1]}
+
+    door = Door()
+    flow = TriggerFlow()
+    flow.to(door).to(collect)
+    execution = flow.create_execution()
+    starts = [asyncio.ensure_future(execution.async_start(n)) for n in range(3)]
+    await door.reached.wait()
+    door.opened.set()
+    assert await asyncio.gather(*starts) == [{"seen": [0]}] * 3
+
+
+async def test_a_cancelled_waiter_does_not_disturb_the_others():
+    """Each one waits for itself."""
+    door = Door()
+    flow = TriggerFlow()
+    flow.to(ask).to(collect)
+    execution = flow.create_execution()
+    starts = [asyncio.ensure_future(execution.async_start(1)) for _ in range(3)]
+    await asyncio.sleep(0)
+    await execution.live.until_quiet()
+    starts[1].cancel()
+    await asyncio.wait({starts[1]})
+    await execution.async_continue_with("q-1", 2)
+
+    assert await starts[0] == await starts[2] == {"seen": [2]}
+    assert door.calls == 0
+
+
+async def test_a_sealed_run_takes_nothing_from_outside_but_finishes_what_it_took():
+    """Whatever descends from an accepted signal goes on, its emits and continuations too."""
+    door = Door()
+
+    async def emits(data: Any) -> Any:
+        await data.async_emit("Inner", data.input)
+        return data.input
+
+    flow = TriggerFlow()
+    flow.to(door).to(emits).to(keep)
+    flow.when("Inner").to(collect)
+    execution = held(flow)
+    start = asyncio.ensure_future(execution.async_start(1))
+    await door.reached.wait()
+    assert await execution.async_seal() is execution
+    assert await execution.async_seal() is execution
+    with pytest.warns(RuntimeWarning, match="ignored event 'Inner'.*sealed"):
+        assert await execution.async_emit("Inner", 2) is None
+    with pytest.warns(RuntimeWarning, match="ignored event"):
+        assert await execution.async_emit_nowait("Inner", 2) is None
+    with pytest.warns(RuntimeWarning, match="ignored event 'START'"):
+        assert await execution.async_start(3) is execution
+    with pytest.warns(RuntimeWarning, match="ignored answer"):
+        assert await execution.async_continue_with("q") is None
+    door.opened.set()
+    await start
+
+    assert execution.get_state() == {"seen": [1], "kept": 1}
+    await execution.async_unseal()
+    await execution.async_emit("Inner", 4)
+    assert execution.get_state("seen") == [1, 4]
+
+
+async def test_starting_a_sealed_run_that_closes_by_itself_does_not_hang():
+    """It warns and returns."""
+    execution = TriggerFlow().create_execution()
+    await execution.async_seal()
+
+    with pytest.warns(RuntimeWarning, match="sealed"):
+        assert await execution.async_start(1) is execution
+
+
+async def test_a_closed_run_only_warns():
+    """Emits are ignored, unsealing changes nothing, closing gives the same snapshot."""
+    flow = TriggerFlow()
+    flow.to(collect)
+    execution = flow.create_execution()
+    snapshot = await execution.async_start(1)
+
+    with pytest.warns(RuntimeWarning, match="closed"):
+        assert await execution.async_emit("START", 2) is None
+    with pytest.warns(RuntimeWarning, match="closed"):
+        assert await execution.async_start(2) == snapshot
+    with pytest.warns(RuntimeWarning, match="stays closed"):
+        assert await execution.async_unseal() is execution
+    await execution.async_seal()
+    assert await execution.async_close() == snapshot == {"seen": [1]}
+
+
+async def test_closing_again_and_at_once_gives_equal_snapshots_and_ends_once():
+    """Each caller gets a copy."""
+    closed = []
+    flow = TriggerFlow()
+    flow.to(collect)
+    execution = held(flow)
+    execution.on_closed = closed.append
+    await execution.async_start([1])
+    one, other = await asyncio.gather(execution.async_close(), execution.async_close())
+    one["seen"].append("changed")
+
+    assert other == await execution.async_close() == {"seen": [[1]]}
+    assert closed == [execution]
+
+
+async def test_a_snapshot_is_the_state_and_nothing_else():
+    """Values as they were stored, no metadata."""
+    live = threading.Lock()
+    execution = held(TriggerFlow())
+    execution.set_state("live", live)
+
+    assert await execution.async_close() == {"live": live}
+    assert await held(TriggerFlow()).async_close() == {}
+
+
+async def test_close_refuses_open_questions_or_cancels_them():
+    """The refused close leaves the run open; the cancelled one says so for good."""
+    flow = TriggerFlow()
+    flow.to(ask).to(keep)
+    execution = held(flow)
+    await execution.async_start(1)
+
+    with pytest.raises(RunOpen, match="pending interrupts are waiting: q-1") as caught:
+        await execution.async_close()
+    assert isinstance(caught.value, RuntimeError)
+    assert caught.value.waits == ("q-1",)
+    assert execution.is_open()
+    with pytest.raises(DefinitionError, match="pending_interrupts"):
+        await execution.async_close(pending_interrupts="ignore")
+    assert await execution.async_close(pending_interrupts="cancel") == {}
+    assert execution.get_status() == "cancelled"
+    assert execution.get_pending_interrupts() == {}
+
+
+async def test_a_question_asked_while_the_run_drains_is_seen():
+    """The close looks again after the last work; the run is open again."""
+    door = Door()
+    flow = TriggerFlow()
+    flow.when("E").to(door).to(ask).to(keep)
+    execution = held(flow)
+    await execution.async_emit_nowait("E", 1)
+    await door.reached.wait()
+    closing = asyncio.ensure_future(execution.async_close())
+    await asyncio.sleep(0)
+    assert execution.is_sealed()
+    door.opened.set()
+
+    with pytest.raises(RunOpen):
+        await closing
+    assert execution.is_open()
+    await execution.async_continue_with("q-1", 5)
+    assert await execution.async_close() == {"kept": 5}
+
+
+async def test_a_close_without_seal_takes_signals_while_it_drains():
+    """`seal=False` leaves the door open until the end."""
+    door = Door()
+    flow = TriggerFlow()
+    flow.when("E").to(door)
+    flow.when("Late").to(collect)
+    execution = held(flow)
+    await execution.async_emit_nowait("E")
+    await door.reached.wait()
+    closing = asyncio.ensure_future(execution.async_close(seal=False))
+    await asyncio.sleep(0)
+    await execution.async_emit("Late", 1)
+    door.opened.set()
+
+    assert await closing == {"seen": [1]}
+
+
+async def test_a_handler_cannot_close_its_own_run():
+    """It would wait for itself; other runs it may close."""
+
+    async def closes(data: Any) -> Any:
+        other = held(TriggerFlow())
+        other.set_state("closed", by := "a handler")
+        assert await other.async_close() == {"closed": by}
+        await data.execution.async_close()
+
+    flow = TriggerFlow()
+    flow.to(closes)
+    with pytest.raises(RunBusy, match="wait for itself"):
+        await flow.async_start()
+
+
+def test_close_cancels_what_is_late_and_says_what():
+    """Cooperative handlers get a grace to settle; the run then closes."""
+    door = Door("slow")
+
+    async def story() -> None:
+        flow = TriggerFlow()
+        flow.when("E").to(door, name="slow").to(keep)
+        execution = held(flow)
+        await execution.async_emit_nowait("E", 1)
+        waiting = asyncio.ensure_future(execution.async_emit("E", 2))
+        await door.reached.wait()
+        with pytest.warns(RuntimeWarning, match="2 handlers .* cancelled: slow"):
+            assert await execution.async_close(timeout=3) == {}
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert execution.get_status() == "completed"
+
+    in_jumping_time(story())
+    assert door.cancelled == 2
+
+
+def test_a_handler_that_ignores_its_cancellation_is_named():
+    """The close raises within the timeout and a grace; the run can be closed later."""
+    released = threading.Event()
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        free = asyncio.Event()
+
+        async def deaf(data: Any) -> Any:
+            while not free.is_set():
+                try:
+                    await free.wait()
+                except asyncio.CancelledError:
+                    continue
+            return data.input
+
+        flow = TriggerFlow()
+        flow.when("E").to(deaf).to(keep)
+        execution = held(flow)
+        await execution.async_emit_nowait("E", 1)
+        await asyncio.sleep(0)
+        began = loop.time()
+        with (
+            pytest.warns(RuntimeWarning, match="cancelled: deaf"),
+            pytest.raises(CloseTimeout, match="deaf") as caught,
+        ):
+            await execution.async_close(timeout=5)
+        assert caught.value.handlers == ("deaf",)
+        assert isinstance(caught.value, TimeoutError)
+        assert loop.time() - began < 6
+        assert execution.is_open()
+        free.set()
+        await asyncio.sleep(0)
+        with pytest.warns(RuntimeWarning, match="deaf"):
+            await execution.async_close()
+        released.set()
+
+    in_jumping_time(story())
+    assert released.is_set()
+
+
+def test_work_that_ends_in_time_is_not_cancelled():
+    """The timeout is one deadline for draining."""
+
+    async def story() -> dict[str, Any]:
+        async def slow(data: Any) -> Any:
+            await asyncio.sleep(2)
+            return data.input
+
+        flow = TriggerFlow()
+        flow.when("E").to(slow).to(keep)
+        execution = held(flow)
+        await execution.async_emit_nowait("E", 1)
+        return await execution.async_close(timeout=3)
+
+    assert in_jumping_time(story()) == {"kept": 1}
+
+
+async def test_a_run_that_somebody_waits_for_closes_at_once_when_it_is_idle():
+    """Including what runs in the background; no time passes, nothing polls."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    flow = TriggerFlow()
+    flow.to(same).to(lambda data: data.emit_nowait("Background", data.input))
+    flow.when("Background").to(double).to(keep)
+
+    assert await flow.create_execution().async_start(2) == {"kept": 4}
+    assert await flow.async_start(3) == {"kept": 6}
+    assert loop.time() - began < 5
+
+
+def test_a_run_that_nobody_waits_for_closes_after_its_idle_seconds():
+    """The clock begins with the first activity, starts over with each, and waits for answers."""
+    times = {}
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        flow = TriggerFlow()
+        flow.when("E").to(collect)
+        flow.when("Ask").to(ask)
+        execution = flow.create_execution(auto_close_timeout=4)
+        ended = asyncio.Event()
+        execution.on_closed = lambda _: ended.set()
+        execution.set_state("only", "state")
+        await asyncio.sleep(100)
+        assert execution.is_open()
+        await execution.async_emit("E", 1)
+        await asyncio.sleep(3)
+        await execution.async_emit("E", 2)
+        await asyncio.sleep(3)
+        await execution.async_put_into_stream("item")
+        await asyncio.sleep(3)
+        await execution.async_emit("Ask", 1)
+        await asyncio.sleep(100)
+        assert execution.is_open()
+        await execution.async_continue_with("q-1", 1)
+        began = loop.time()
+        await ended.wait()
+        times["idle"] = loop.time() - began
+        assert execution.get_state() == {"only": "state", "seen": [1, 2]}
+        assert execution.is_closed()
+
+    in_jumping_time(story())
+    assert times["idle"] == pytest.approx(4, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("options", "start", "seconds"),
+    [
+        ({}, {}, 0),
+        ({}, {"timeout": 7}, 7),
+        ({"auto_close_timeout": 3}, {}, 3),
+        ({"auto_close_timeout": 3}, {"timeout": 0}, 0),
+        ({"auto_close_timeout": 0}, {}, 0),
+    ],
+)
+def test_the_idle_seconds_of_a_start_that_is_waited_for(
+    options: dict[str, Any], start: dict[str, Any], seconds: float
+):
+    """Those of the start, else those of the execution, else none."""
+
+    async def story() -> float:
+        loop = asyncio.get_running_loop()
+        flow = TriggerFlow()
+        flow.to(keep)
+        execution = flow.create_execution(**options)
+        began = loop.time()
+        assert await execution.async_start(1, **start) == {"kept": 1}
+        return loop.time() - began
+
+    assert in_jumping_time(story()) == pytest.approx(seconds, abs=0.2)
+
+
+def test_no_idle_seconds_never_close():
+    """`auto_close_timeout=None` leaves it to somebody else, whom the start waits for."""
+
+    async def story() -> None:
+        flow = TriggerFlow()
+        flow.to(keep)
+        execution = flow.create_execution(auto_close_timeout=None)
+        start = asyncio.ensure_future(execution.async_start(1))
+        await asyncio.sleep(1000)
+        assert not start.done()
+        await execution.async_close()
+        assert await start == {"kept": 1}
+
+    in_jumping_time(story())
+
+
+def test_a_failed_run_closes_by_itself_later_and_stays_failed():
+    """The error went to whoever started it; until then signals are taken."""
+
+    async def story() -> None:
+        flow = TriggerFlow()
+        flow.to(fail)
+        flow.when("E").to(collect)
+        execution = flow.create_execution()
+        with pytest.raises(LookupError):
+            await execution.async_start(1)
+        await asyncio.sleep(5)
+        assert execution.is_open()
+        await execution.async_emit("E", 1)
+        await asyncio.sleep(11)
+        assert (execution.get_status(), execution.is_closed()) == ("failed", True)
+        assert await execution.async_close() == {"seen": [1]}
+
+    in_jumping_time(story())
+
+
+def test_a_background_error_nobody_was_there_to_hear_is_told_by_the_next_close():
+    """The run closes by itself all the same; the error is raised once."""
+
+    async def story() -> None:
+        flow = TriggerFlow()
+        flow.when("E").to(fail)
+        execution = flow.create_execution()
+        await execution.async_emit_nowait("E", 1)
+        await asyncio.sleep(20)
+        assert execution.is_closed()
+        with pytest.raises(LookupError):
+            await execution.async_close()
+        assert await execution.async_close() == {}
+
+    in_jumping_time(story())
+
+
+async def test_a_start_waits_for_an_answer_somebody_else_gives():
+    """A pause stops the idle clock; the run closes at once behind the answer."""
+    flow = TriggerFlow()
+    flow.to(ask).to(keep)
+    execution = flow.create_execution()
+    start = asyncio.ensure_future(execution.async_start(1))
+    await asyncio.sleep(0)
+    await execution.live.until_quiet()
+    await execution.async_continue_with("q-1", "yes")
+
+    assert await start == {"kept": "yes"}
+
+
+async def test_a_kept_run_that_failed_is_not_closed_by_itself():
+    """What is parked could never be retried; whoever waits is told."""
+    flow = TriggerFlow()
+    flow.to(fail).to(keep)
+    execution = flow.create_execution(store=MemoryStore())
+    with pytest.raises(LookupError):
+        await execution.async_start(1)
+    with pytest.raises(RunFailed, match="LookupError"):
+        await execution.async_start(1)
+    assert execution.is_open()
+
+    await execution.async_skip(1, "instead")
+    assert await execution.async_start() == {"kept": "instead"}
+
+
+@pytest.mark.parametrize("options", [{"auto_close": False}, {"timeout": None}])
+async def test_a_hidden_execution_has_to_close(options: dict[str, Any]):
+    """The call waits for it, so it would never return."""
+    with pytest.raises(ValueError, match="waits for the close"):
+        await TriggerFlow().async_start(1, **options)
+
+
+def test_every_twin_works_without_a_loop():
+    """On the thread of no loop, one call after the other."""
+    flow = TriggerFlow()
+    flow.to(ask).to(keep)
+    flow.when("E").to(double)
+    execution = flow.create_execution(auto_close=False)
+
+    assert execution.start(1) is execution
+    assert execution.emit("E", 2) == [4]
+    execution.emit_nowait("E", 3)
+    assert execution.seal().unseal() is execution
+    execution.set_state("k", 1)
+    execution.append_state("k", 2)
+    execution.put_into_stream("item")
+    answered = execution.continue_with("q-1", 5)
+    assert answered is not None
+    assert answered["status"] == "resumed"
+    execution.pause_for(interrupt_id="own")
+    execution.stop_stream()
+    assert execution.close(pending_interrupts="cancel") == {"k": [1, 2], "kept": 5}
+    assert TriggerFlow().start() == {}
+
+
+async def test_twins_work_in_a_thread_beside_the_loop():
+    """A worker thread has no loop of its own."""
+    flow = TriggerFlow()
+    flow.to(double).to(keep)
+
+    def in_thread() -> Any:
+        return flow.create_execution().start(4)
+
+    assert await asyncio.to_thread(in_thread) == {"kept": 8}
+
+
+async def test_a_twin_on_a_running_loop_is_refused_before_anything_happens():
+    """It would block the loop it waits for; the error says what to await."""
+    flow = TriggerFlow()
+    flow.to(keep)
+    execution = held(flow)
+    for call in (
+        lambda: execution.start(1),
+        lambda: execution.emit("E"),
+        execution.close,
+        lambda: flow.start(1),
+    ):
+        with pytest.raises(BlockedLoop, match="await"):
+            call()
+
+    assert isinstance(BlockedLoop("x"), RuntimeError)
+    assert execution.get_status() == "created"
+
+
+async def test_a_twin_inside_an_async_handler_is_refused():
+    """It fails the handler instead of hanging the run."""
+
+    async def blocks(data: Any) -> None:
+        data.emit("E")
+
+    flow = TriggerFlow()
+    flow.to(blocks)
+    with pytest.raises(BlockedLoop):
+        await flow.async_start()
+
+
+async def test_sync_handlers_run_in_threads_and_use_twins():
+    """They reach the loop that drives them, however many there are."""
+    names = set()
+
+    def sync(data: Any) -> Any:
+        names.add(threading.current_thread().name)
+        return data.emit("E", data.input)[0]
+
+    flow = TriggerFlow()
+    flow.for_each().to(sync).end_for_each().to(keep)
+    flow.when("E").to(double)
+
+    assert await flow.async_start(range(60)) == {"kept": [2 * n for n in range(60)]}
+    assert all(name.startswith("holdfast-handler") for name in names)
+
+
+def test_an_idle_run_goes_on_in_another_loop():
+    """Start in one `asyncio.run`, continue in the next."""
+    flow = TriggerFlow()
+    flow.to(ask).to(keep)
+    execution = held(flow)
+
+    asyncio.run(execution.async_start(1))
+    asyncio.run(execution.async_continue_with("q-1", 2))
+
+    assert asyncio.run(execution.async_close()) == {"kept": 2}
