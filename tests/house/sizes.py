@@ -83,8 +83,14 @@ def wide_functions(root: Path) -> list[str]:
         for source in sources_of(root)
         for function, owned in _with_owners(source.tree)
         if (count := _parameters(function, owned=owned)) > PARAMETERS
+        and not _restates(function)
         and not _says(source, function, MANY)
     ]
+
+
+def _restates(function: Function) -> bool:
+    """An overload has the parameters of its implementation, which gives the reason."""
+    return any(isinstance(d, ast.Name) and d.id == "overload" for d in function.decorator_list)
 
 
 def _functions(tree: ast.AST) -> Iterator[Function]:

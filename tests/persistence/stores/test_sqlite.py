@@ -284,14 +284,18 @@ async def test_a_read_that_takes_long_delays_no_commit(store):
 
 async def test_close_ends_both_threads_and_does_what_was_queued(tmp_path):
     """No thread, no log file and no lock is left; what was asked before is done."""
+    before = set(threading.enumerate())
     store = SQLiteStore(tmp_path / "runs.db")
     claim = await begin(store)
     await store.enrol("ann")
+    await store.row(claim.run_id)
+    own = {one.name for one in set(threading.enumerate()) - before}
+    assert own == {"holdfast-writer", "holdfast-reader"}
     pending = asyncio.ensure_future(store.append(claim, commit("c2"), after=1))
     await asyncio.sleep(0)
     await asyncio.gather(store.close(), store.close())
     assert await pending == 2
-    assert not [one for one in threading.enumerate() if one.name.startswith("holdfast-")]
+    assert set(threading.enumerate()) <= before
     assert sorted(one.name for one in tmp_path.iterdir()) == ["runs.db", "runs.db.owners"]
     assert list((tmp_path / "runs.db.owners").iterdir()) == []
 
