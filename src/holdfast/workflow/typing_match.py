@@ -84,9 +84,6 @@ def has_typevar(form: Any) -> bool:
     return any(has_typevar(part) for part in get_args(form) if get_origin(form) is not Literal)
 
 
-# --- values ------------------------------------------------------------------------------------
-
-
 def is_instance_of(value: object, form: Any) -> bool:
     """Tell whether a value is of a type, looking into built-in containers."""
     return matcher(form)(value)
@@ -201,9 +198,6 @@ def known_by_class(form: Any) -> bool:
     if origin in (*_SINGLE_ITEM, dict) and arguments:
         return False
     return not getattr(origin or form, "_is_protocol", False)
-
-
-# --- types against types ---------------------------------------------------------------------
 
 
 def fits(source: Any, target: Any) -> bool:
