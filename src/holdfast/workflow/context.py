@@ -82,7 +82,7 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
 
     @property
     def attempt(self) -> int:
-        """How often this delivery was begun before; 0 the first time."""
+        """How often this delivery may have been begun before; 0 only if it surely was not."""
         return self._call.delivery.attempt
 
     @property
