@@ -12,8 +12,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from holdfast.errors import DocumentError
 from holdfast.machine import layout, state
 from holdfast.machine.effects import Effect, Warn
+from holdfast.machine.journal import Encoder
 from holdfast.machine.run import Delivery, Entry, Ledger, Run, Undo
 
 
@@ -22,22 +24,47 @@ def digest_of(data: bytes | None) -> str | None:
     return None if data is None else hashlib.blake2b(data, digest_size=9).hexdigest()
 
 
-def find(run: Run, delivery_id: int, kind: str, name: str, payload: Any, digest: str | None) -> int:
+def find(
+    run: Run,
+    delivery_id: int,
+    kind: str,
+    name: str,
+    payload: Any,
+    digest: str | None,
+    *,
+    codec: Encoder | None = None,
+) -> int:
     """The index of an earlier entry that this call makes again, or -1.
 
-    Entries match once each, in order: the occurrence is part of the key.
+    Entries match once each, in order: the occurrence is part of the key. codec: makes the digest
+    where there is none yet and an entry was read back, which has no live payload.
     """
+    # Many parameters because: the first six are the key, and callers have no other use for it.
     ledger = run.ledgers.get(delivery_id)
-    if ledger is None:
+    if ledger is None or not ledger.unmatched:
         return -1
     for index, entry in enumerate(ledger.entries):
         if entry.matched or entry.kind != kind or entry.name != name:
             continue
-        same = entry.digest == digest if digest is not None else _equal(entry.payload, payload)
+        if digest is None and entry.digest is not None and codec is not None:
+            digest = payload_digest(payload, codec)
+        if digest is None or entry.digest is None:
+            same = _equal(entry.payload, payload)
+        else:
+            same = entry.digest == digest
         if same:
             entry.matched = True
+            ledger.unmatched -= 1
             return index
     return -1
+
+
+def payload_digest(payload: Any, codec: Encoder) -> str | None:
+    """The digest of a payload; None for one that cannot be kept."""
+    try:
+        return digest_of(codec.encode(payload))
+    except DocumentError:
+        return None
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -78,6 +105,8 @@ def write_open(run: Run) -> None:
         name = f"ledger/{delivery_id}"
         for index in range(ledger.saved, len(ledger.entries)):
             entry = ledger.entries[index]
+            if entry.digest is None:
+                entry.digest = payload_digest(entry.payload, journal.codec)
             journal.add(name, layout.entry_line(entry))
             if entry.done:
                 data = journal.codec.encode(entry.outcome, f"results of {entry.name}")
@@ -135,6 +164,7 @@ def prepare_repeat(run: Run, delivery: Delivery) -> list[Effect]:
         return []
     for entry in ledger.entries:
         entry.matched = False
+    ledger.unmatched = len(ledger.entries)
     left = state.take_back(run, ledger)
     if run.journal is not None:
         _rewrite(run, delivery.id, ledger)

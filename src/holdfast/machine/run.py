@@ -166,7 +166,8 @@ class Entry(msgspec.Struct):
 class Ledger(msgspec.Struct):
     """What an unfinished delivery has made and written. saved: entries that are committed.
 
-    asked: the waits it has opened, by id; it follows from the waits and is not written.
+    asked: the waits it has opened, by id. unmatched: entries that a repeat may still make again.
+    Both follow from the rest and are not written.
     """
 
     entries: list[Entry] = []
@@ -174,6 +175,7 @@ class Ledger(msgspec.Struct):
     saved: int = 0
     undo_saved: int = 0
     asked: list[str] = []
+    unmatched: int = 0
 
 
 class Cell(msgspec.Struct):

@@ -231,7 +231,7 @@ def _read_ledger(run: Run, rest: str, part: Part, codec: Encoder) -> None:
             entry.outcome = codec.decode(bytes(fields[1]), f"results of {entry.name}")
         else:
             lines.undo.append(_read_undo(kind, fields, codec))
-    lines.saved = len(lines.entries)
+    lines.saved = lines.unmatched = len(lines.entries)
     lines.undo_saved = len(lines.undo)
 
 

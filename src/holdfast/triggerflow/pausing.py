@@ -98,7 +98,8 @@ def _asked_before(
 ) -> Wait | None:
     if by is None:
         return None
-    found = ledger.find(flow.run, by.id, "pause", name, ask.payload, ledger.digest_of(data))
+    digest = ledger.digest_of(data)
+    found = ledger.find(flow.run, by.id, "pause", name, ask.payload, digest, codec=flow.codec)
     if found < 0:
         return None
     wait = flow.run.waits.get(flow.run.ledgers[by.id].entries[found].wait or "")

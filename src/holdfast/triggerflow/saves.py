@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from holdfast.errors import NotASave
 from holdfast.machine import snapshot
 from holdfast.machine.run import DUE, Run
 from holdfast.persistence.document import Document, open_document, read_file, seal, write_file
@@ -32,6 +33,7 @@ def save(flow: FlowRun, path: Path | str | None) -> dict[str, Any]:
         saved_at=flow.live.clock.now(),
     )
     if path is not None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_file(Path(path), document)
     return document
 
@@ -42,7 +44,10 @@ def opened(source: Any) -> Document:
     Raises: NotASave, Damaged, UnknownVersion, TooLarge.
     """
     if isinstance(source, Path):
-        source = read_file(source)
+        try:
+            source = read_file(source)
+        except OSError as error:
+            raise NotASave(f"no document can be read from {source}: {error.strerror}") from error
     return open_document(source, kind=FLOW_SAVE)
 
 

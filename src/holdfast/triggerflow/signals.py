@@ -148,7 +148,7 @@ def _entered(
     """The ledger line of an emit; no signal if the handler made it before."""
     data = flow.kept(value, f"payload of {event}", (kind, event))
     digest = ledger.digest_of(data)
-    found = ledger.find(flow.run, by.id, what, event, value, digest)
+    found = ledger.find(flow.run, by.id, what, event, value, digest, codec=flow.codec)
     if found >= 0:
         return found, None
     index = ledger.record(flow.run, by.id, Entry(what, event, digest, value))
