@@ -17,6 +17,9 @@ from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.persistence.types import TypeRegistry
 from holdfast.triggerflow.chunk import Chunk, Handler, hints_of, own_name
 
+#: How a gate may join its signals.
+MODES = ("and", "or", "simple_or")
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -156,8 +159,10 @@ class Wiring:
     def replace_all(self, plan: Blueprint) -> None:
         """Take over the nodes of a blueprint, binding its handlers by name, or change nothing.
 
-        Raises: HandlersMissing with every name that is not registered.
+        Raises: HandlersMissing with every name that is not registered, DefinitionError.
         """
+        for node in plan.nodes:
+            _check(node, plan)
         wanted = {node.handler for node in plan.nodes if node.kind == "chunk" and node.handler}
         missing = tuple(sorted(wanted - self.handlers.keys()))
         if missing:
@@ -173,6 +178,18 @@ class Wiring:
             if node.handler is not None
         }
         self._compiled = None
+
+
+def _check(node: Node, plan: Blueprint) -> None:
+    """What no builder could have made is refused here."""
+    if node.kind == "gate" and node.options.get("mode") not in MODES:
+        raise DefinitionError(f"blueprint node {node.id!r}: mode is one of {', '.join(MODES)}")
+    cap = node.options.get("concurrency", 0)
+    if node.kind == "each" and (isinstance(cap, bool) or not isinstance(cap, int)):
+        raise DefinitionError(f"blueprint node {node.id!r}: concurrency is an int")
+    opened = plan.by_id.get(node.group or "")
+    if node.kind == "gather" and (opened is None or opened.kind != "each"):
+        raise DefinitionError(f"blueprint node {node.id!r} gathers the items of no loop there is")
 
 
 def canonical(plan: Blueprint) -> dict[str, Any]:

@@ -9,9 +9,8 @@ from typing import Any
 from holdfast.definition.blueprint import Node, Signal
 from holdfast.errors import DefinitionError
 from holdfast.triggerflow.chunk import Chunk
-from holdfast.triggerflow.wiring import Wiring
+from holdfast.triggerflow.wiring import MODES, Wiring
 
-MODES = ("and", "or", "simple_or")
 KINDS = ("event", "runtime_data")
 
 
