@@ -31,6 +31,7 @@ class Kept:
         self._is_opened = home is None
         self._opening: asyncio.Lock | None = None
         self._resume_due = False
+        self._hear_due = False
 
     @property
     def run_id(self) -> str:
@@ -88,6 +89,9 @@ class Kept:
         if self._resume_due:
             self._resume_due = False
             self._start_unfinished()
+        if self._hear_due:
+            self._hear_due = False
+            await self.hear()
 
     async def _open(self) -> None:
         assert self._home is not None
@@ -97,6 +101,7 @@ class Kept:
             self._open_new(None)
             return
         await self._recover()
+        self._hear_due = True
 
     def _open_new(self, digest: str | None) -> None:
         assert self._home is not None

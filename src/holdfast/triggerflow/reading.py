@@ -48,7 +48,7 @@ async def items(
             starting = None
             if error is not None:
                 raise error
-        if not await _something(stream, starting, timeout_s):
+        if not await _something(stream, place, starting, timeout_s):
             text = f"no stream item came for {timeout_s} s; the iteration ends"
             warnings.warn(text, UserWarning, stacklevel=2)
             return
@@ -64,11 +64,19 @@ def _over(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
+async def _more(stream: Stream[Any], place: int) -> None:
+    while stream.count <= place and not stream.is_ended:
+        await stream.wait()
+
+
 async def _something(
-    stream: Stream[Any], starting: asyncio.Future[Any] | None, timeout_s: float | None
+    stream: Stream[Any],
+    place: int,
+    starting: asyncio.Future[Any] | None,
+    timeout_s: float | None,
 ) -> bool:
     """Wait for an item, the end of the stream or of the start; False when the time is up."""
-    coming = asyncio.ensure_future(stream.wait())
+    coming = asyncio.ensure_future(_more(stream, place))
     waited = {coming} if starting is None else {coming, starting}
     try:
         done, _ = await asyncio.wait(waited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
