@@ -208,6 +208,8 @@ class LiveRun:
         """Whether nothing is under way; what was interrupted is not."""
         if not self.run.live or not self.interrupted:
             return not self.run.live
+        if self.run.live > len(self.interrupted):
+            return False
         found = [self.run.deliveries.get(number) for number in self.interrupted]
         return self.run.live <= sum(d is not None and d.status == DUE for d in found)
 
