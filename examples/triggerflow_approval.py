@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A flow that asks a person, is saved to a file, and goes on in another process.
+"""An approval that outlives its process: ask, save, restart, answer.
 
-python examples/triggerflow_approval.py ask saved.json
-python examples/triggerflow_approval.py answer saved.json yes
+Run it three times, each time a new process::
+
+    python examples/triggerflow_approval.py ask run.json
+    python examples/triggerflow_approval.py show run.json
+    python examples/triggerflow_approval.py answer run.json yes
 """
 
 from __future__ import annotations
@@ -12,58 +15,57 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from holdfast import TriggerFlow
+from holdfast import TriggerFlow, TriggerFlowRuntimeData
+
+Data = TriggerFlowRuntimeData[Any, Any, Any]
 
 
-async def draft(data: Any) -> str:
-    """Write a first version."""
-    text = f"Dear {data.input}, we are glad to tell you that it works."
-    await data.async_set_state("draft", text)
-    return text
+async def assess(data: Data) -> Any:
+    """Small refunds are approved at once; for large ones somebody has to decide."""
+    refund = data.input
+    await data.async_set_state("refund", refund)
+    if refund["amount"] <= 100:
+        return {"approved": True, "by": "rule"}
+    return await data.async_pause_for(type="approval", payload=refund, interrupt_id="decision")
 
 
-async def review(data: Any) -> Any:
-    """Ask a person; the answer becomes this chunk's output."""
-    return await data.async_pause_for(
-        type="review", payload={"text": data.input}, interrupt_id="review"
-    )
+async def settle(data: Data) -> None:
+    """Write down what was decided, by whom."""
+    await data.async_set_state("decision", data.input)
 
 
-async def send(data: Any) -> None:
-    """Act on the answer."""
-    await data.async_set_state("sent", data.input == "yes")
+flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="refund-approval")
+flow.to(assess).to(settle)
 
 
-def build() -> TriggerFlow[Any, Any, Any]:
-    """The flow; the process that answers builds the same one."""
-    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="letter")
-    flow.to(draft).to(review).to(send)
-    return flow
-
-
-async def ask(path: Path) -> str:
-    """Run up to the question, and leave the run in a file."""
-    execution = build().create_execution(auto_close=False)
-    await execution.async_start("reader")
+async def ask(path: Path) -> None:
+    """Begin a refund, and save it where it waits."""
+    execution = flow.create_execution(auto_close=False)
+    await execution.async_start({"ticket": "T-1024", "amount": 480})
     execution.save(path)
-    question = execution.get_pending_interrupts()["review"]
-    return f"asked: {question['payload']['text']}"
+    print(f"waiting for {', '.join(execution.get_pending_interrupts())}; saved to {path}")
 
 
-async def answer(path: Path, value: str) -> str:
-    """Take the run from the file, answer, and let it end."""
-    execution = build().create_execution(auto_close=False).load(path)
-    await execution.async_continue_with("review", value, actor="editor")
+async def show(path: Path) -> None:
+    """Say what the saved run asks."""
+    execution = flow.create_execution(auto_close=False).load(path)
+    for interrupt in execution.get_pending_interrupts().values():
+        print(f"{interrupt['id']}: {interrupt['type']} of {interrupt['payload']}")
+
+
+async def answer(path: Path, word: str) -> None:
+    """Go on with the saved run as if nothing had happened."""
+    execution = flow.create_execution(auto_close=False).load(path)
+    decision = {"approved": word == "yes", "by": "a person"}
+    await execution.async_continue_with("decision", decision, resume_request_id="form-1")
     snapshot = await execution.async_close()
-    return f"sent: {snapshot['sent']}"
-
-
-def main(arguments: list[str]) -> None:
-    """One step of the story, told on the terminal."""
-    path = Path(arguments[1])
-    story = ask(path) if arguments[0] == "ask" else answer(path, arguments[2])
-    print(asyncio.run(story))
+    execution.save(path)
+    print(f"{snapshot['refund']['ticket']}: {snapshot['decision']}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    step, file, *words = sys.argv[1:]
+    if step == "answer":
+        asyncio.run(answer(Path(file), *words))
+    else:
+        asyncio.run((ask if step == "ask" else show)(Path(file)))
