@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.definition.blueprint import Blueprint, Node
-from holdfast.machine import layout, ledger, loops, scopes, waits
+from holdfast.machine import ending, layout, ledger, loops, scopes, waits
 from holdfast.machine.effects import (
     Answered,
     Broken,
@@ -306,26 +306,8 @@ def _unfail(run: Run) -> None:
 
 def end(run: Run, ended: Ended) -> list[Effect]:
     """The run ends: what is left of its work is dropped from the record."""
-    effects: list[Effect] = []
-    live = tuple(d.id for d in run.deliveries.values() if d.status == DUE)
-    if live:
-        effects.append(Cancel(live))
-    for wait in list(run.waits.values()):
-        waits.cancel(run, wait)
-        effects.append(Withdrawn(wait))
-    for number in list(run.deliveries):
-        run.deliveries.pop(number).status = PARKED
-        run.ledgers.pop(number, None)
-        if run.journal is not None:
-            run.journal.drop(f"due/{number}")
-            run.journal.drop(f"ledger/{number}")
+    effects = ending.drop_work(run, ended)
     effects.extend(loops.drop_all(run))
-    run.live = 0
     run.groups.clear()
     run.held.clear()
-    run.status = ended.status
-    run.error = ended.error if ended.error is not None else run.error
-    run.lifecycle = "closed"
-    if run.journal is not None:
-        layout.mark_head(run)
     return effects

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.definition.graph import Graph
-from holdfast.machine import layout, ledger, state, waits
+from holdfast.machine import ending, layout, ledger, state, waits
 from holdfast.machine.effects import (
     Answered,
     Barrier,
@@ -372,26 +372,9 @@ def resume(run: Run) -> list[Effect]:
 
 def end(run: Run, ended: Ended) -> list[Effect]:
     """The run ends: what is left of its work is dropped from the record."""
-    effects: list[Effect] = []
-    live = tuple(d.id for d in run.deliveries.values() if d.status == DUE)
-    if live:
-        effects.append(Cancel(live))
-    for wait in list(run.waits.values()):
-        waits.cancel(run, wait)
-        effects.append(Withdrawn(wait))
-    for number in list(run.deliveries):
-        run.deliveries.pop(number).status = PARKED
-        run.ledgers.pop(number, None)
-        if run.journal is not None:
-            run.journal.drop(f"due/{number}")
-            run.journal.drop(f"ledger/{number}")
+    effects = ending.drop_work(run, ended)
     frame = run.frames[0]
     frame.upcoming, frame.staged, frame.queues, frame.open = [], [], {}, 0
     if run.journal is not None:
         run.journal.drop("staged")
-    run.live = 0
-    run.status = ended.status
-    run.error = ended.error if ended.error is not None else run.error
-    run.lifecycle = "closed"
-    layout.mark_head(run)
     return effects

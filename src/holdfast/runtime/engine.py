@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import msgspec
 
@@ -41,62 +41,17 @@ from holdfast.persistence.store import (
     check_run_id,
 )
 from holdfast.persistence.stores.url import open_store
-from holdfast.persistence.types import TypeRegistry, default_types
+from holdfast.persistence.types import default_types
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
+from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.home import FLOW_SAVE, Home
 from holdfast.runtime.inbox import PostBody
-from holdfast.runtime.live import LiveRun
 from holdfast.runtime.ownership import Owner
 
 LOG = logging.getLogger("holdfast.engine")
 
 #: How often an engine looks for runs that nobody carries and for posts of other processes.
 LOOK_EVERY_S = 0.5
-
-
-class Driven(Protocol):
-    """A run as an engine carries it; both fronts offer this."""
-
-    @property
-    def run_id(self) -> str:
-        """The id of the run."""
-
-    @property
-    def live(self) -> LiveRun:
-        """The run under way."""
-
-    async def begin(self, value: Any, digest: str) -> None:
-        """Start it in the store; return after the first commit."""
-
-    async def recover(self, *, retry_parked: bool = False) -> None:
-        """Take it from the store and start what is unfinished."""
-
-    async def hear(self) -> None:
-        """Take in what was posted for it."""
-
-    async def result(self) -> Any:
-        """Wait for its end."""
-
-    async def stop(self) -> None:
-        """Stop carrying it; unfinished work stays due."""
-
-
-class Definition(Protocol):
-    """A flow or a workflow, as an engine holds it."""
-
-    front: str
-    types: TypeRegistry
-
-    @property
-    def name(self) -> str:
-        """The name that stored runs carry."""
-
-    @property
-    def fingerprint(self) -> str:
-        """The digest of its structure."""
-
-    def execution_in(self, home: Home | None, run_id: str | None, resources: Any = None) -> Any:
-        """A run of it, kept in a home."""
 
 
 class RunHandle:
@@ -464,11 +419,3 @@ class Engine:
         await adopted.adopt(saved)
         self._runs[chosen] = adopted
         return RunHandle(self, chosen, adopted)
-
-
-def value_of(row: WaitRow, codec: Codec | None = None) -> Any:
-    """The payload of a question, decoded by what is registered; its JSON if that is not enough."""
-    try:
-        return (codec or Codec(default_types)).decode(row.payload, "payload")
-    except HoldfastError:
-        return msgspec.json.decode(row.payload)

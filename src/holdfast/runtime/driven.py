@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an engine needs of a definition and of a run; both fronts offer it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from holdfast.persistence.types import TypeRegistry
+from holdfast.runtime.home import Home
+from holdfast.runtime.live import LiveRun
+
+
+class Driven(Protocol):
+    """A run as an engine carries it; both fronts offer this."""
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+
+    @property
+    def live(self) -> LiveRun:
+        """The run under way."""
+
+    async def begin(self, value: Any, digest: str) -> None:
+        """Start it in the store; return after the first commit."""
+
+    async def recover(self, *, retry_parked: bool = False) -> None:
+        """Take it from the store and start what is unfinished."""
+
+    async def hear(self) -> None:
+        """Take in what was posted for it."""
+
+    async def result(self) -> Any:
+        """Wait for its end."""
+
+    async def stop(self) -> None:
+        """Stop carrying it; unfinished work stays due."""
+
+
+class Definition(Protocol):
+    """A flow or a workflow, as an engine holds it."""
+
+    front: str
+    types: TypeRegistry
+
+    @property
+    def name(self) -> str:
+        """The name that stored runs carry."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of its structure."""
+
+    def execution_in(self, home: Home | None, run_id: str | None, resources: Any = None) -> Any:
+        """A run of it, kept in a home."""
