@@ -13,7 +13,7 @@ import logging
 from weakref import WeakKeyDictionary
 
 from holdfast.errors import RunOwned, StoreClosed, StoreError
-from holdfast.persistence.store import Claim, Store
+from holdfast.persistence.store import Claim, OwnerRow, Store
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 
 LOG = logging.getLogger("holdfast.ownership")
@@ -100,18 +100,23 @@ class Owner:
 
     async def is_gone(self, owner: str) -> bool:
         """Whether an owner holds its lock no more, or its counter has stood still too long."""
-        for known in await self.store.owners():
-            if known.owner != owner:
-                continue
-            if not known.locked:
-                return True
-            now = self.clock.monotonic()
-            beat, since = self._seen.get(owner, (-1, now))
-            if beat != known.beat:
-                self._seen[owner] = (known.beat, now)
-                return False
-            return now - since >= STALL_S
-        return True
+        return owner not in await self.alive()
+
+    async def alive(self) -> set[str]:
+        """The owners that hold their lock and beat; this one is among them once it is enrolled."""
+        now = self.clock.monotonic()
+        return {
+            known.owner
+            for known in await self.store.owners()
+            if known.locked and not self._is_still(known, now)
+        }
+
+    def _is_still(self, known: OwnerRow, now: float) -> bool:
+        beat, since = self._seen.get(known.owner, (-1, now))
+        if beat != known.beat:
+            self._seen[known.owner] = (known.beat, now)
+            return False
+        return now - since >= STALL_S
 
 
 _OWNERS: WeakKeyDictionary[Store, Owner] = WeakKeyDictionary()
