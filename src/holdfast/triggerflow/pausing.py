@@ -140,11 +140,9 @@ def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) 
 
 
 def _resumed_from(run: Run, by: Delivery | None) -> Wait | None:
-    """The wait whose answer made this chunk run again."""
+    """The wait whose answer made this chunk run again; not one whose answer it was only given."""
     before = None if by is None or by.wait is None else run.waits.get(by.wait)
-    if by is None or before is None or before.origin is None:
-        return None
-    return before if before.resume == "self" and before.origin.node == by.node else None
+    return before if before is not None and before.resume == "self" else None
 
 
 def _make_room(flow: FlowRun, by: Delivery | None, before: Wait) -> None:
