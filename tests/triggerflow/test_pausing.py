@@ -317,8 +317,8 @@ async def test_the_budget_belongs_to_the_chunk_that_paused():
     """A chunk that got an answer from another one's pause has its own."""
 
     async def second(data: Any) -> Any:
-        if data.resume.interrupt_id != "mine":
-            return await data.async_pause_for(resume_to="self", interrupt_id="mine")
+        if data.resume.interrupt_id == "q-1":
+            return await data.async_pause_for(resume_to="self")
         return "done"
 
     flow = TriggerFlow()
@@ -327,8 +327,9 @@ async def test_the_budget_belongs_to_the_chunk_that_paused():
     await execution.async_start(1)
     await execution.async_continue_with("q-1", 1)
 
-    assert execution.get_pending_interrupts()["mine"]["resume_count"] == 0
-    await execution.async_continue_with("mine", 1)
+    ((own, interrupt),) = execution.get_pending_interrupts().items()
+    assert interrupt["resume_count"] == 0
+    await execution.async_continue_with(own, 1)
     assert await execution.async_close() == {"kept": "done"}
 
 
