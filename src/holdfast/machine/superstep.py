@@ -216,17 +216,18 @@ def _over(run: Run, frame: Frame, delivery: Delivery, effects: list[Effect]) -> 
     if run.journal is not None:
         run.journal.drop(f"due/{number}")
         layout.mark_head(run)
+    opened: list[Wait] = []
     if number in run.ledgers:
+        opened = waits.asked_by(run, number)
         effects.extend(ledger.end(run, number))
     if delivery.wait is not None:
         waits.release(run, delivery.wait)
-    if run.waits:
-        for wait in waits.opened_by(run, number):
-            if wait.answered:
-                _respond(run, wait)
-            elif not wait.asked:
-                waits.withdraw(run, wait)
-                effects.append(Withdrawn(wait))
+    for wait in opened:
+        if wait.answered:
+            _respond(run, wait)
+        elif not wait.asked:
+            waits.withdraw(run, wait)
+            effects.append(Withdrawn(wait))
     # Counted last: what is sent up to here belongs to the superstep after this one.
     frame.open -= 1
 

@@ -46,13 +46,8 @@ def open_wait(run: Run, wait: Wait) -> None:
         layout.mark_wait(run.journal, wait)
 
 
-def opened_by(run: Run, delivery_id: int) -> list[Wait]:
-    """The waits that a delivery has opened and that are still in the record."""
-    return [w for w in run.waits.values() if w.opener == delivery_id and not w.users]
-
-
 def asked_by(run: Run, delivery_id: int) -> list[Wait]:
-    """The same, from the ledger of the delivery.
+    """The waits that a delivery has opened and that are still in the record.
 
     Look before its ledger goes: that names them, so that a delivery that never asked costs
     nothing, however many waits are open.

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from holdfast.errors import AlreadyAnswered, InternalError
+from holdfast.machine import waits
 from holdfast.machine.effects import Answered, Effect
 from holdfast.machine.run import Delivery, Wait
 from holdfast.persistence.store import InboxItem, Settlement, Store, WaitRow
@@ -142,8 +143,8 @@ async def withdraw_unasked(live: LiveRun, delivery: Delivery) -> None:
     store = store_of(live)
     if store is None:
         return
-    for wait in list(live.run.waits.values()):
-        if wait.opener != delivery.id or wait.asked or wait.answered:
+    for wait in waits.asked_by(live.run, delivery.id):
+        if wait.asked or wait.answered:
             continue
         try:
             await store.settle(
