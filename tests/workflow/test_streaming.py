@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from typing import Any
 
 import pytest
@@ -244,8 +245,10 @@ async def test_the_caller_s_cancellation_of_a_result_leaves_the_run() -> None:
     assert (await stream.get_final_response()).get_outputs() == ["x"]
 
 
-def test_a_stream_that_outlives_its_loop_is_silent() -> None:
+def test_a_stream_that_outlives_its_loop_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is said when the interpreter collects it."""
+    said: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
     held = []
 
     async def leave() -> None:
@@ -257,3 +260,4 @@ def test_a_stream_that_outlives_its_loop_is_silent() -> None:
     asyncio.run(leave())
     held.clear()
     gc.collect()
+    assert said == []

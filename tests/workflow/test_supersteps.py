@@ -97,7 +97,10 @@ async def test_different_executors_run_at_once() -> None:
         await ctx.send_message(("b", "c"), target_id="b")
         await ctx.send_message(("c", "b"), target_id="c")
 
-    await asyncio.wait_for(build("a>b a>c", {"a": start, "b": meet, "c": meet}).run(1), 5)
+    run = build("a>b a>c", {"a": start, "b": meet, "c": meet}).run(1)
+    result = await asyncio.wait_for(run, 5)
+    ended = {event.executor_id for event in result if event.type == "executor_completed"}
+    assert ended == {"a", "b", "c"}
 
 
 async def test_a_loop_goes_on_until_nothing_is_sent() -> None:
