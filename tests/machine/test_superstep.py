@@ -206,7 +206,7 @@ def test_a_run_that_was_stuck_goes_on_by_decision() -> None:
     effects = superstep.resume(run)
 
     assert shape(effects) == ["Began", "a=1"]
-    assert (run.status, run.frames[0].lap) == ("running", 0)
+    assert (run.status, run.frames[0].lap) == ("running", 1)
 
 
 def test_an_answer_does_not_move_a_run_that_was_stuck() -> None:

@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 from holdfast.definition.graph import UNNAMED, EdgeGroup, Graph
+from holdfast.definition.subgraph import SubGraph
 
 
 def fingerprint(canonical: object) -> str:
@@ -31,12 +32,30 @@ def graph_form(graph: Graph) -> dict[str, Any]:
     a group it has. A function without a name is known by its place.
     """
     groups = [_group_form(group) for group in graph.groups]
-    return {
+    form = {
         "form": "graph/1",
         "start": graph.start,
         "nodes": {node.id: node.type for node in graph.nodes},
         "groups": sorted(groups, key=lambda group: (group["sources"], group["targets"])),
     }
+    if graph.subs:
+        form["subs"] = {sub.path: _sub_form(sub) for sub in graph.subs}
+    return form
+
+
+def _sub_form(sub: SubGraph) -> dict[str, Any]:
+    """What decides how a sub-graph moves: whose yields become messages is part of that."""
+    return {
+        "start": sub.start,
+        "outputs": _names(sub.outputs),
+        "intermediates": _names(sub.intermediates),
+        "allow_direct_output": sub.allow_direct_output,
+        "propagate_request": sub.propagate_request,
+    }
+
+
+def _names(ids: tuple[str, ...] | None) -> list[str] | None:
+    return None if ids is None else sorted(ids)
 
 
 def _group_form(group: EdgeGroup) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from holdfast.definition.subgraph import SEPARATOR, SubGraph
 from holdfast.errors import DefinitionError
 
 GroupKind = Literal["single", "fan_out", "fan_in", "switch", "multi"]
@@ -87,7 +88,10 @@ class Graph:
 
     max_iterations: supersteps after the last outside input before the run is stopped.
     outputs, intermediates: ids whose yields are results, or progress; both None when nothing is
-    designated, and then every yield is a result.
+    designated, and then every yield is a result. subs: the graphs that stand at nodes; their
+    nodes and groups are among those of this graph, under paths. entries: for each of those nodes,
+    the node that takes what is sent to it. frames: the graphs that stand at nodes, by number, and
+    parents: the number of the frame around each.
     Raises: DefinitionError if two nodes have one id, or an edge or the start names no node.
     """
 
@@ -98,6 +102,11 @@ class Graph:
     max_iterations: int
     outputs: tuple[str, ...] | None = None
     intermediates: tuple[str, ...] | None = None
+    subs: tuple[SubGraph, ...] = ()
+    entries: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    frames: Mapping[int, SubGraph] = field(init=False, repr=False, compare=False)
+    parents: Mapping[int, int] = field(init=False, repr=False, compare=False)
+    _frame_of: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _by_id: Mapping[str, Node] = field(init=False, repr=False, compare=False)
     _out: Mapping[str, tuple[EdgeGroup, ...]] = field(init=False, repr=False, compare=False)
 
@@ -117,6 +126,38 @@ class Graph:
         # Look-ups, built once: a superstep must not search the graph.
         object.__setattr__(self, "_by_id", MappingProxyType(by_id))
         object.__setattr__(self, "_out", {name: tuple(groups) for name, groups in out.items()})
+        self._look_up_frames(by_id)
+
+    def _look_up_frames(self, by_id: Mapping[str, Node]) -> None:
+        frames: dict[int, SubGraph] = {}
+        parents: dict[int, int] = {}
+        starts: dict[str, str] = {}
+        for sub in self.subs:
+            _known(sub.path, by_id, "A sub-graph")
+            _known(sub.start, by_id, f"The start of {sub.path!r}")
+            number = sub.number
+            if number == 0 or number in frames:
+                raise DefinitionError(
+                    f"The node {sub.path!r} has the frame number of another",
+                    hint="Give it another id.",
+                )
+            frames[number] = sub
+            parents[number] = sub.parent
+            starts[sub.path] = sub.start
+        entries = dict(starts)
+        for path in starts:
+            while entries[path] in starts:
+                entries[path] = starts[entries[path]]
+        inside = {
+            node.id: number
+            for number, sub in frames.items()  # each after the one around it, so the inmost stays
+            for node in self.nodes
+            if node.id.startswith(sub.path + SEPARATOR)
+        }
+        object.__setattr__(self, "frames", MappingProxyType(frames))
+        object.__setattr__(self, "parents", MappingProxyType(parents))
+        object.__setattr__(self, "entries", MappingProxyType(entries))
+        object.__setattr__(self, "_frame_of", inside)
 
     def node(self, node_id: str) -> Node | None:
         """Give the node of this id, None if there is none."""
@@ -125,6 +166,21 @@ class Graph:
     def out_groups(self, source_id: str) -> tuple[EdgeGroup, ...]:
         """Give the groups that take messages of a node, in order of declaration."""
         return self._out.get(source_id, ())
+
+    def frame_of(self, node_id: str) -> int:
+        """Give the frame in which a node stands: 0 for the root."""
+        return self._frame_of.get(node_id, 0)
+
+    def local_id(self, node_id: str) -> str:
+        """Give the id that a node has in the graph in which it was declared."""
+        frame = self._frame_of.get(node_id)
+        if frame is None:
+            return node_id
+        return node_id[len(self.frames[frame].path) + len(SEPARATOR) :]
+
+    def path_in(self, frame: int, local_id: str) -> str:
+        """Give the path of the node that has this id in the graph of a frame."""
+        return local_id if not frame else f"{self.frames[frame].path}{SEPARATOR}{local_id}"
 
     def edges(self) -> Iterator[Edge]:
         """Give all edges, group by group."""

@@ -37,7 +37,8 @@ class Finished(msgspec.Struct, gc=False):
     """A handler ended. Flows use value; graphs use sends, writes and outputs.
 
     paused: it opened a wait that stands for its continuation. sends: (value, data, targets).
-    hooks: encoded executor state.
+    hooks: encoded executor state. asks: requests of a sub-workflow that are offered to the graph
+    around it. answers: what that graph says to such requests.
     """
 
     delivery: Delivery
@@ -48,14 +49,20 @@ class Finished(msgspec.Struct, gc=False):
     writes: tuple[Written, ...] = ()
     outputs: tuple[tuple[str, Any, bytes | None], ...] = ()
     hooks: bytes | None = None
+    asks: tuple[Wait, ...] = ()
+    answers: tuple[AnsweredInside, ...] = ()
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """A message for the next superstep, with the targets that take it."""
+    """A message for the next superstep, with the targets that take it.
+
+    source: the sub-workflow that it comes from, "" for the executor that sent it.
+    """
 
     value: Any
     data: bytes | None
     targets: tuple[str, ...]
+    source: str = ""
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
@@ -83,6 +90,13 @@ class Answered(msgspec.Struct, gc=False):
     at: float
     request_id: str | None = None
     actor: str | None = None
+
+
+class AnsweredInside(msgspec.Struct, frozen=True, gc=False):
+    """A handler answered a request of a sub-workflow. via: the node of that."""
+
+    answer: Answered
+    via: str
 
 
 class Retried(msgspec.Struct, gc=False):
@@ -144,6 +158,12 @@ class Withdrawn(msgspec.Struct, gc=False):
     wait: Wait
 
 
+class AskedOutside(msgspec.Struct, gc=False):
+    """A request that was offered to the graph, and not answered there, is asked of the outside."""
+
+    wait: Wait
+
+
 class Barrier(msgspec.Struct, gc=False):
     """A superstep ended: its messages and writes are visible. idle: nothing is sent on."""
 
@@ -161,9 +181,12 @@ class Began(msgspec.Struct, gc=False):
 
 
 class Stuck(msgspec.Struct, gc=False):
-    """The limit of supersteps was reached with messages waiting."""
+    """The limit of supersteps was reached with messages waiting. path: of a sub-workflow, or ""."""
 
     limit: int
+    path: str = ""
 
 
-Effect = Delivery | Done | Broken | Cancel | Warn | Withdrawn | Barrier | Began | Stuck
+Effect = (
+    Delivery | Done | Broken | Cancel | Warn | Withdrawn | AskedOutside | Barrier | Began | Stuck
+)

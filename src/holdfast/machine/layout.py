@@ -3,9 +3,9 @@
 
 Names: run, facts, state/<frame>/<key>, due/<delivery>, ledger/<delivery>, wait/<id>,
 settled/<n>, scope/<id>, join/<scope>/<node>, loop/<id> with /at and /got, group/<id>,
-executor/<id>, out, frame/<id>, staged. User values are encoded by the codec and embedded as they
-are; everything else is small arrays. Counts (live deliveries of a group or scope) are not
-written: they follow from the deliveries and are counted again at load.
+executor/<id>, out, frame/<id>, staged/<frame>. User values are encoded by the codec and embedded
+as they are; everything else is small arrays. Counts (live deliveries of a group or scope) are
+not written: they follow from the deliveries and are counted again at load.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class WaitWire(msgspec.Struct, omit_defaults=True):
     actor: str | None = None
     settled_at: float | None = None
     expects: str | None = None
+    via: str = ""
 
 
 def wire(delivery: Delivery, codec: Encoder) -> DueWire:
@@ -177,6 +178,7 @@ def wait_part(wait: Wait, codec: Encoder) -> bytes:
             actor=wait.actor,
             settled_at=wait.settled_at,
             expects=wait.expects,
+            via=wait.via,
         )
     )
 
@@ -207,6 +209,7 @@ def read_wait(wait_id: str, part: bytes, codec: Encoder) -> Wait:
         actor=stored.actor,
         settled_at=stored.settled_at,
         expects=stored.expects,
+        via=stored.via,
     )
 
 

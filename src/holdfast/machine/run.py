@@ -106,6 +106,7 @@ class Wait(msgspec.Struct, kw_only=True):
     continue it; an answered wait stays in the record until they have ended.
     asked: its opener has asked it in this attempt; a repeat that does not ask again withdraws it.
     group: what an answer made due, for whoever waits for it; not written.
+    via: the sub-workflow whose graph around was offered the request; "" for the outside world.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Wait(msgspec.Struct, kw_only=True):
     asked: bool = True
     users: int = 0
     group: int = 0
+    via: str = ""
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):
@@ -215,9 +217,10 @@ class Output(msgspec.Struct, frozen=True, gc=False):
 class Frame(msgspec.Struct):
     """A place where state lives: the root, or one sub-flow's.
 
-    Graphs: iteration counts completed supersteps, lap those since the last outside input;
-    queues holds, per executor, what it still has to do in this superstep; upcoming, what is sent
-    for the next one; staged, the writes that become visible at the barrier.
+    Graphs: lap counts supersteps begun since the last input from outside of the frame; staged
+    holds the writes that become visible at the barrier. Only the root frame has the rest, for all
+    frames: iteration counts completed supersteps; queues holds, per executor, what it still has
+    to do in this superstep; upcoming, what is sent for the next one.
     """
 
     state: dict[str, Cell] = {}

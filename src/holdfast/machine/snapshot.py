@@ -68,7 +68,7 @@ def mark_all(run: Run) -> None:
         for key, cell in frame.state.items():
             journal.put(f"state/{frame_id}/{key}", codec.encode(cell.value, f"state.{key}"))
         for write in frame.staged:
-            journal.add("staged", layout.staged_line(write, codec))
+            journal.add(f"staged/{frame_id}", layout.staged_line(write, codec))
     for delivery in run.deliveries.values():
         layout.mark_due(journal, delivery)
     for number, scope in run.scopes.items():
@@ -200,8 +200,8 @@ def _read_out(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
         run.outputs.append(Output(node, kind, codec.decode(bytes(value), f"output of {node}")))
 
 
-def _read_staged(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
-    frame = _frame(run, "0")
+def _read_staged(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    frame = _frame(run, rest)
     for item in as_list(part):
         node, key, word, stored = msgspec.json.decode(item, type=tuple[str, str, str, msgspec.Raw])
         data = bytes(stored)

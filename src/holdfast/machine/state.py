@@ -123,13 +123,13 @@ def append(
     return True
 
 
-def grow(run: Run, key: str, grown: Grown) -> None:
+def grow(run: Run, key: str, grown: Grown, frame_id: int = 0) -> None:
     """Append items at a barrier; a key without a list becomes one that holds what was there."""
     for item, data in zip(grown.items, grown.data, strict=True):
-        if append(run, key, item, data, 0):
+        if append(run, key, item, data, 0, frame_id):
             continue
-        found = read(run.frames[0], key)
-        write(run, key, [item] if found is MISSING else [found, item], None, 0)
+        found = read(run.frames[frame_id], key)
+        write(run, key, [item] if found is MISSING else [found, item], None, 0, frame_id)
 
 
 def _remember(run: Run, writer: int, undo: Undo) -> None:

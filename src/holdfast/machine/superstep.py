@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.definition.graph import Graph
-from holdfast.machine import ending, layout, ledger, state, waits
+from holdfast.machine import ending, frames, layout, ledger, state, waits
 from holdfast.machine.effects import (
     Answered,
+    AnsweredInside,
     Barrier,
     Began,
     Broken,
@@ -59,7 +60,7 @@ def enter(run: Run, value: Any, data: bytes | None) -> list[Effect]:
     graph: Graph = run.plan
     frame = run.frames[0]
     frame.lap = 0
-    _post(run, graph.start, (value, data), (f"internal:{graph.start}",))
+    _post(run, graph.start, (value, data), (f"{frames.OUTSIDE}{graph.start}",))
     run.status = "running"
     layout.mark_frame(run, 0)
     layout.mark_head(run)
@@ -75,6 +76,13 @@ def _post(
 ) -> None:
     """Queue a message (its value and bytes) for the superstep after this one."""
     frame = run.frames[0]
+    graph: Graph = run.plan
+    frame_id = 0
+    if graph.subs:
+        # A sub-workflow takes nothing itself: its start does.
+        node = graph.entries.get(node, node)
+        frame_id = graph.frame_of(node)
+        frames.of(run, frame_id)
     number = run.next_delivery
     run.next_delivery = number + 1
     step_number = frame.iteration + (2 if frame.open else 1)
@@ -83,6 +91,7 @@ def _post(
         node,
         content[0],
         content[1],
+        frame_id,
         step=step_number,
         kind="message" if wait is None else "response",
         sources=sources,
@@ -102,13 +111,9 @@ def begin(run: Run) -> list[Effect]:
     coming = frame.upcoming
     if not coming or frame.open or run.status == "failed":
         return []
-    limit: int = run.plan.max_iterations
-    if frame.lap >= limit:
-        run.live = 0
-        run.status = "failed"
-        run.error = f"not converged after {limit} supersteps"
-        layout.mark_head(run)
-        return [Stuck(limit)]
+    stuck = frames.count(run, coming)
+    if stuck >= 0:
+        return [_stick(run, stuck)]
     if len(coming) > 1:
         coming.sort(key=_order)
     frame.upcoming = []
@@ -123,6 +128,16 @@ def begin(run: Run) -> list[Effect]:
         else:
             queue.append(delivery)
     return effects
+
+
+def _stick(run: Run, frame_id: int) -> Stuck:
+    limit, path = frames.limit_of(run, frame_id)
+    run.live = 0
+    run.status = "failed"
+    where = f"sub-workflow {path!r}: " if path else ""
+    run.error = f"{where}not converged after {limit} supersteps"
+    layout.mark_head(run)
+    return Stuck(limit, path)
 
 
 def _order(delivery: Delivery) -> tuple[tuple[str, ...], int]:
@@ -143,7 +158,7 @@ def finish(run: Run, done: Finished) -> list[Effect]:
     for sent in done.sends:
         _send(run, node, sent)
     if done.writes:
-        _stage(run, frame, node, done)
+        _stage(run, done)
     if done.outputs:
         _give_out(run, node, done)
     if done.hooks is not None:
@@ -151,7 +166,11 @@ def finish(run: Run, done: Finished) -> list[Effect]:
         if run.journal is not None:
             run.journal.put(f"executor/{node}", done.hooks)
     effects: list[Effect] = []
+    for inside in done.answers:
+        _answer_inside(run, inside, effects)
     _over(run, frame, delivery, effects)
+    for wait in done.asks:
+        waits.open_wait(run, wait)
     queue = frame.queues.get(node)
     if queue:
         effects.append(queue.pop(0))
@@ -187,16 +206,20 @@ def _stand(run: Run) -> None:
 
 
 def _send(run: Run, node: str, sent: Sent) -> None:
+    source = (sent.source or node,)
     for target in sent.targets:
-        _post(run, target, (sent.value, sent.data), (node,))
+        _post(run, target, (sent.value, sent.data), source)
 
 
-def _stage(run: Run, frame: Frame, node: str, done: Finished) -> None:
+def _stage(run: Run, done: Finished) -> None:
+    delivery = done.delivery
+    staged = frames.of(run, delivery.frame).staged
     for write in done.writes:
-        line = (node, write.key, write.value, write.data)
-        frame.staged.append(line)
+        line = (delivery.node, write.key, write.value, write.data)
+        staged.append(line)
         if run.journal is not None:
-            run.journal.add("staged", layout.staged_line(line, run.journal.codec))
+            name = f"staged/{delivery.frame}"
+            run.journal.add(name, layout.staged_line(line, run.journal.codec))
 
 
 def _give_out(run: Run, node: str, done: Finished) -> None:
@@ -236,31 +259,36 @@ def _barrier(run: Run, frame: Frame, effects: list[Effect]) -> None:
     """The superstep is over: writes become visible, then it counts as completed."""
     activated = tuple(frame.queues)
     frame.queues = {}
-    wrote = bool(frame.staged)
-    if wrote:
-        _apply_writes(run, frame, effects)
+    wrote = False
+    for number, each in run.frames.items():
+        if each.staged:
+            wrote = True
+            _apply_writes(run, number, effects)
     frame.iteration += 1
-    frame.lap += 1
-    layout.mark_frame(run, 0)
     idle = not frame.upcoming
     if idle:
+        if run.waits:
+            effects.extend(waits.ask_outside(run))
         run.status = "waiting" if run.waits else "completed"
         layout.mark_head(run)
     effects.append(Barrier(frame.iteration, activated, wrote, idle))
     effects.extend(begin(run))
+    if not frame.open:
+        layout.mark_frame(run, 0)
 
 
-def _apply_writes(run: Run, frame: Frame, effects: list[Effect]) -> None:
+def _apply_writes(run: Run, frame_id: int, effects: list[Effect]) -> None:
+    frame = run.frames[frame_id]
     writers: dict[str, set[str]] = {}
     replaced: set[str] = set()
     staged = sorted(frame.staged, key=lambda write: write[0])
     for node, key, value, data in staged:
         writers.setdefault(key, set()).add(node)
         if isinstance(value, Grown):
-            state.grow(run, key, value)
+            state.grow(run, key, value, frame_id)
         else:
             replaced.add(key)
-            state.write(run, key, value, data, 0)
+            state.write(run, key, value, data, 0, frame_id)
     for key, nodes in writers.items():
         # Appends of several executors all stand, in the order of their ids.
         if len(nodes) > 1 and key in replaced:
@@ -269,7 +297,7 @@ def _apply_writes(run: Run, frame: Frame, effects: list[Effect]) -> None:
             effects.append(Warn("state.conflict", text))
     frame.staged = []
     if run.journal is not None:
-        run.journal.drop("staged")
+        run.journal.drop(f"staged/{frame_id}")
 
 
 def answer(run: Run, answered: Answered) -> list[Effect]:
@@ -278,16 +306,28 @@ def answer(run: Run, answered: Answered) -> list[Effect]:
     Several answers make one superstep, so it is for the caller to `begin` it.
     """
     wait = waits.take_answer(run, answered)
-    frame = run.frames[0]
     opener = run.deliveries.get(wait.opener)
     if opener is None or opener.status != DUE:
         _respond(run, wait)
-        frame.lap = 0
+        assert wait.origin is not None
+        frames.answered(run, wait.origin.frame)
         if run.status != "failed":
             run.status = "running"
-        layout.mark_frame(run, 0)
         layout.mark_head(run)
     return []
+
+
+def _answer_inside(run: Run, inside: AnsweredInside, effects: list[Effect]) -> None:
+    """The graph around a sub-workflow answers what that asked; anything else is told."""
+    answered = inside.answer
+    wait = run.waits.get(answered.wait_id)
+    if wait is None or wait.answered or wait.origin is None or wait.via != inside.via:
+        text = f"{inside.via!r} has no open request {answered.wait_id!r}; the response was dropped"
+        effects.append(Warn("sub.no-request", text))
+        return
+    waits.take_answer(run, answered)
+    _respond(run, wait)
+    frames.answered(run, wait.origin.frame, run.plan.frame_of(inside.via))
 
 
 def _respond(run: Run, wait: Wait) -> None:
@@ -295,7 +335,7 @@ def _respond(run: Run, wait: Wait) -> None:
     node = wait.origin.node
     waits.use(run, wait.id)
     data = None if run.journal is None else run.journal.codec.encode(wait.value, "response")
-    _post(run, node, (wait.value, data), (f"internal:{node}",), wait.id)
+    _post(run, node, (wait.value, data), (f"{frames.OUTSIDE}{node}",), wait.id)
 
 
 def fail(run: Run, failed: Failed) -> list[Effect]:
@@ -335,6 +375,8 @@ def load(run: Run) -> None:
     A parked delivery keeps the superstep open, so that nothing overtakes it.
     """
     frame = run.frames[0]
+    for delivery in run.deliveries.values():
+        frames.of(run, delivery.frame)
     current = frame.iteration + 1
     frame.upcoming = [d for d in run.deliveries.values() if d.step > current]
     frame.open = len(run.deliveries) - len(frame.upcoming)
@@ -354,7 +396,7 @@ def resume(run: Run) -> list[Effect]:
     run.live = _count_due(run)
     if run.status == "failed":
         # Somebody decided that a run which did not converge goes on.
-        frame.lap = 0
+        frames.restart(run, due)
     run.status = "running"
     run.error = None
     effects: list[Effect] = [Began(current, _senders(due))]
@@ -375,7 +417,9 @@ def end(run: Run, ended: Ended) -> list[Effect]:
     """The run ends: what is left of its work is dropped from the record."""
     effects = ending.drop_work(run, ended)
     frame = run.frames[0]
-    frame.upcoming, frame.staged, frame.queues, frame.open = [], [], {}, 0
-    if run.journal is not None:
-        run.journal.drop("staged")
+    frame.upcoming, frame.queues, frame.open = [], {}, 0
+    for number, each in run.frames.items():
+        each.staged = []
+        if run.journal is not None:
+            run.journal.drop(f"staged/{number}")
     return effects

@@ -21,7 +21,7 @@ from holdfast.errors import (
     WaitNotFound,
 )
 from holdfast.machine import layout, scopes
-from holdfast.machine.effects import Answered
+from holdfast.machine.effects import Answered, AskedOutside, Effect
 from holdfast.machine.run import Delivery, Ledger, Run, Settled, Wait
 
 
@@ -131,6 +131,21 @@ def release(run: Run, wait_id: str) -> None:
     wait.users -= 1
     if wait.users <= 0:
         _settle(run, wait, "answered")
+
+
+def ask_outside(run: Run) -> list[Effect]:
+    """The run rests: what only the graph around a sub-workflow was asked would wait for ever.
+
+    So it is asked of the outside, unless somebody outside is still asked something else.
+    """
+    unanswered = [wait for wait in run.waits.values() if not wait.answered]
+    if not all(wait.via for wait in unanswered):
+        return []
+    for wait in unanswered:
+        wait.via = ""
+        if run.journal is not None:
+            layout.mark_wait(run.journal, wait)
+    return [AskedOutside(wait) for wait in unanswered]
 
 
 def withdraw(run: Run, wait: Wait) -> None:
