@@ -44,7 +44,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """A whole flow: its nodes in the order they were declared, and who listens to what."""
+    """A whole flow: its nodes in the order they were declared, and who listens to what.
+
+    hears: the kinds of signals that something listens to.
+    """
 
     name: str
     nodes: tuple[Node, ...]
@@ -53,6 +56,7 @@ class Blueprint:
     after: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False, compare=False)
     gathers: Mapping[str, Node] = field(init=False, repr=False, compare=False)
     scoped: bool = field(init=False, repr=False, compare=False)
+    hears: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_id = {node.id: node for node in self.nodes}
@@ -68,6 +72,7 @@ class Blueprint:
         set_(self, "listeners", frozen)
         set_(self, "after", {n.id: frozen.get(("event", n.emits), ()) for n in self.nodes})
         set_(self, "gathers", {n.group: n for n in self.nodes if n.kind == "gather"})
+        set_(self, "hears", frozenset(kind for kind, _ in frozen))
         set_(self, "scoped", any(n.kind in {"gate", "each"} for n in self.nodes))
 
 

@@ -11,7 +11,9 @@ from typing import Any, Generic, TypeVar
 from holdfast.machine.run import Delivery
 from holdfast.runtime.portal import at_home, blocking
 from holdfast.triggerflow import interrupts, pausing, signals
+from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.shared import SharedData
 from holdfast.triggerflow.state_face import StateFace
 
 I = TypeVar("I")  # noqa: E741
@@ -39,7 +41,7 @@ class Resume:
 _NO_RESUME = Resume()
 
 
-class TriggerFlowRuntimeData(StateFace, Generic[I, S, R]):
+class TriggerFlowRuntimeData(StateFace, FlowDataFace, Generic[I, S, R]):
     """One handler call's view of its run. Writes and emits are known to come from this call."""
 
     __slots__ = ("_delivery", "_run", "paused", "value")
@@ -51,6 +53,12 @@ class TriggerFlowRuntimeData(StateFace, Generic[I, S, R]):
         self.paused = False
 
     def _access(self) -> tuple[FlowRun, Delivery]:
+        return self._run, self._delivery
+
+    def _shared(self) -> SharedData:
+        return self._run.shared
+
+    def _writer(self) -> tuple[FlowRun, Delivery]:
         return self._run, self._delivery
 
     @property

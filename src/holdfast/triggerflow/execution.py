@@ -43,6 +43,8 @@ class Execution(Portable, StateFace, ResourceFace, ExecutionTwins):
         self.on_closed: Callable[[Execution], None] | None = None
         self._closer.on_closed = self._closed
         flow.execution = self
+        if "flow_data" in flow.compiled.plan.hears:
+            flow.shared.enter(self)
         flow.on_quiet = self._closer.on_quiet
         flow.on_activity = self._closer.on_activity
 
@@ -65,6 +67,7 @@ class Execution(Portable, StateFace, ResourceFace, ExecutionTwins):
         return self._flow.resources
 
     def _closed(self) -> None:
+        self._flow.shared.leave(self)
         if self.on_closed is not None:
             self.on_closed(self)
 

@@ -18,11 +18,13 @@ from holdfast.runtime.home import Home
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
 from holdfast.triggerflow.execution import AUTO_CLOSE_S, Execution
+from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.flow_twins import TriggerFlowTwins
 from holdfast.triggerflow.process import Process
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.shared import SharedData
 from holdfast.triggerflow.wiring import Compiled, Wiring
 
 I = TypeVar("I")  # noqa: E741
@@ -30,7 +32,7 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 
-class TriggerFlow(ResourceFace, TriggerFlowTwins, Generic[I, S, R]):
+class TriggerFlow(ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]):
     """A definition of chunks and the events between them; it serves any number of executions.
 
     The first positional argument is a blueprint, not the name. Building on the flow later does
@@ -46,6 +48,7 @@ class TriggerFlow(ResourceFace, TriggerFlowTwins, Generic[I, S, R]):
         self.types: TypeRegistry = default_types.child()
         self._wiring = Wiring(self.types)
         self._resources = Resources()
+        self._data = SharedData(Codec(self.types))
         if blueprint is not None:
             self.load_blueprint(blueprint)
 
@@ -122,6 +125,13 @@ class TriggerFlow(ResourceFace, TriggerFlowTwins, Generic[I, S, R]):
     def _layer(self) -> Resources:
         return self._resources
 
+    def _shared(self) -> SharedData:
+        return self._data
+
+    def remove_execution(self, execution: Execution | str) -> None:
+        """Let an execution, or the one of that id, hear of flow data no more; ended ones do so."""
+        self._data.forget(execution if isinstance(execution, str) else execution.id)
+
     def create_execution(
         self,
         *,
@@ -167,6 +177,7 @@ class TriggerFlow(ResourceFace, TriggerFlowTwins, Generic[I, S, R]):
             Resources(self._resources, resources),
             TriggerFlowRuntimeData,
             (CLOCK, IDS) if home is None else (home.clock, home.ids),
+            shared=self._data,
         )
         return Execution(
             flow, auto_close=auto_close, auto_close_timeout=auto_close_timeout, home=home

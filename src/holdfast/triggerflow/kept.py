@@ -32,6 +32,7 @@ class Kept:
         self._opening: asyncio.Lock | None = None
         self._resume_due = False
         self._hear_due = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def run_id(self) -> str:
@@ -79,6 +80,7 @@ class Kept:
         """Before anything awaited: the run is open in its store, and loaded work is under way."""
         if self._flow.live.dead is not None:
             raise self._flow.live.dead
+        self._loop = asyncio.get_running_loop()
         if not self._is_opened:
             if self._opening is None:
                 self._opening = asyncio.Lock()

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from holdfast.errors import DocumentError, RunBusy, RunError
 from holdfast.triggerflow import saves
-from holdfast.triggerflow.kept import Kept
+from holdfast.triggerflow.watching import Watching
 
 
-class Portable(Kept):
+class Portable(Watching):
     """Saving a run as a document, and going on from one."""
 
     def save(self, path: Path | str | None = None, *, require_idle: bool = False) -> dict[str, Any]:

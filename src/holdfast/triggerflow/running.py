@@ -23,6 +23,7 @@ from holdfast.runtime.live import LiveRun
 from holdfast.runtime.stream import Stream
 from holdfast.triggerflow.interrupts import interrupt_of
 from holdfast.triggerflow.resources import Resources
+from holdfast.triggerflow.shared import SharedData
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,7 @@ class FlowRun:
         "on_quiet",
         "resources",
         "run",
+        "shared",
         "stream",
     )
 
@@ -60,11 +62,15 @@ class FlowRun:
         resources: Resources,
         make_data: Callable[[FlowRun, Delivery], Any],
         times: tuple[Clock, Ids] = (CLOCK, IDS),
+        *,
+        shared: SharedData,
     ) -> None:
+        # Many parameters because: a run has that many parts, and one place makes it.
         self.run = run
         self.compiled = compiled
         self.codec = codec
         self.resources = resources
+        self.shared = shared
         self.live = LiveRun(run, self, *times)
         self.stream: Stream[Any] | None = None
         self.hidden = False

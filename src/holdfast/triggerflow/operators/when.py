@@ -11,7 +11,7 @@ from holdfast.errors import DefinitionError
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.wiring import MODES, Wiring
 
-KINDS = ("event", "runtime_data")
+KINDS = ("event", "runtime_data", "flow_data")
 
 
 def listen(wiring: Wiring, trigger: Any, mode: str) -> Signal:
