@@ -100,7 +100,7 @@ def answer(run: Run, wait_id: str, value: Any) -> list[Any]:
 
 def is_empty(run: Run) -> bool:
     """Whether nothing of the work is left in the record."""
-    parts = (run.deliveries, run.groups, run.scopes, run.joins, run.loops, run.waits, run.ledgers)
+    parts = (run.deliveries, run.groups, run.scopes, run.joins, run.fans, run.waits, run.ledgers)
     return not any(parts) and run.live == 0
 
 
@@ -129,13 +129,13 @@ def test_items_start_and_are_gathered_in_their_own_order(kept: bool):
     """The last result lets the list go on; then nothing of the loop is left."""
     run = looping(kept=kept)
     first, second, third = start(run, ["a", "b", "c"])
-    assert (run.live, len(run.loops)) == (3, 1)
+    assert (run.live, len(run.fans)) == (3, 1)
     assert due(finish(run, third, 3, data=b"3")) == []
     assert due(finish(run, first, 1, data=b"1")) == []
     effects = finish(run, second, 2, data=b"2")
 
     assert payloads(effects) == [[1, 2, 3]]
-    assert run.loops == {}
+    assert run.fans == {}
     finish(run, due(effects)[0])
     assert is_empty(run)
 
@@ -172,7 +172,7 @@ def test_an_item_that_rests_makes_room_and_is_counted_again_when_it_is_answered(
     (zero,) = start(run, range(4))
     (one,) = due(pause(run, zero, "self"))
     assert one.payload == 1
-    (loop,) = run.loops.values()
+    (loop,) = run.fans.values()
     assert (loop.active, loop.started) == (1, 2)
 
     (zero,) = due(answer(run, "q0", "yes"))
@@ -230,7 +230,7 @@ def test_a_pass_that_can_never_be_filled_is_given_up_with_a_warning():
     pause(run, second, "event:Nobody")
     effects = answer(run, "qb", "lost")
 
-    assert [e.code for e in effects if isinstance(e, Warn)] == ["loop.never-filled"]
+    assert [e.code for e in effects if isinstance(e, Warn)] == ["block.never-filled"]
     assert "1 of 2 items" in next(e.text for e in effects if isinstance(e, Warn))
     assert is_empty(run)
 
@@ -257,7 +257,7 @@ def test_a_value_from_elsewhere_at_the_end_of_a_loop_is_told():
     (stray,) = due(dispatch.step(run, Emitted("event", "Stray", 1)))
     effects = finish(run, stray, 1)
 
-    assert [e.code for e in effects if isinstance(e, Warn)] == ["loop.stray-value"]
+    assert [e.code for e in effects if isinstance(e, Warn)] == ["block.stray-value"]
     assert is_empty(run)
 
 
@@ -267,7 +267,7 @@ def test_a_failing_item_stops_the_others_and_its_pass_stays():
     first, second = start(run, range(3))
     dispatch.step(run, Failed(first, "no"))
     assert (run.live, first.status, second.status) == (0, 1, 1)
-    assert len(run.loops) == 1
+    assert len(run.fans) == 1
 
 
 def test_items_that_end_at_once_do_not_nest():
@@ -302,7 +302,7 @@ def test_a_loop_read_back_goes_on_where_it_stood(done: int):
 
     def counts(of: Run) -> Any:
         return (
-            {n: (x.started, x.active, x.results) for n, x in of.loops.items()},
+            {n: (x.started, x.active, x.results) for n, x in of.fans.items()},
             {n: (s.parent, s.live, s.resting, s.rests) for n, s in sorted(of.scopes.items())},
             sorted(of.deliveries),
         )

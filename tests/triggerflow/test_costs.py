@@ -197,7 +197,7 @@ async def test_half_filled_joins_leave_nothing_behind(many: int):
     for n in range(many):
         await execution.async_emit("Visit", n)
 
-    left = (run.joins, run.scopes, run.groups, run.deliveries, run.ledgers, run.loops, run.held)
+    left = (run.joins, run.scopes, run.groups, run.deliveries, run.ledgers, run.fans, run.held)
     assert [len(part) for part in left] == [0] * 7
     assert run.live == 0
 
@@ -223,7 +223,7 @@ async def test_a_finished_run_of_work_leaves_nothing_in_the_record_or_around_it(
     await asyncio.sleep(0)  # tasks that have ended are taken off one turn later
     run, live = execution._flow.run, execution.live
 
-    left = (run.joins, run.scopes, run.groups, run.deliveries, run.ledgers, run.loops, run.waits)
+    left = (run.joins, run.scopes, run.groups, run.deliveries, run.ledgers, run.fans, run.waits)
     assert [len(part) for part in left] == [0] * 7
     assert not live.running
     assert not live.tasks

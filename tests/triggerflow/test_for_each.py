@@ -243,7 +243,7 @@ async def test_an_item_that_ends_without_a_result_is_told():
     assert await execution.async_close() == {"seen": ["answer"]}
     items = [item async for item in execution.get_async_runtime_stream()]
     warned = [item for item in items if item["type"] == "warning"]
-    assert [item["code"] for item in warned] == ["loop.never-filled"]
+    assert [item["code"] for item in warned] == ["block.never-filled"]
     assert "1 of 3 items" in warned[0]["text"]
 
 

@@ -4,9 +4,14 @@
 A signal is a pair (type, event). A node listens to signals and, when it is done, gives off the
 signal ("event", node.emits) with its value. Edges are nothing but such pairs.
 
-Kinds: "chunk" calls a handler; "gate" waits until its signals have come (options: mode);
-"each" sends the items of a sequence one by one (options: concurrency); "gather" puts the results
-of the "each" named by `group` back into one list.
+Kinds that call something: "chunk" calls a handler, "match" the conditions of its cases, "note"
+tells what passed. Kinds that only route: "gate" waits until its signals have come; "each" sends
+the items of a sequence one by one; "batch" sends one value to several branches; "gather" puts
+together what the lanes of the node named by `group` returned; "merge" is where the branches of a
+match meet again; "collect" is one branch of the collection named by `group`.
+
+A batch and a match have several exits: a branch listens to the event of its exit. Exits have keys
+that stand for what is declared, not for its place, so that a change elsewhere moves nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +25,13 @@ from holdfast.errors import DefinitionError
 Signal = tuple[str, str]
 
 START: Signal = ("event", "START")
-KINDS = frozenset({"chunk", "gate", "each", "gather"})
+KINDS = frozenset({"chunk", "gate", "each", "gather", "batch", "match", "merge", "collect", "note"})
+#: What only a delivery can do: the runtime calls something.
+CALLS = frozenset({"chunk", "match", "note"})
+#: What ends a block of branches or items.
+ENDS = frozenset({"gather", "merge"})
+#: The key of the exit for what no case has taken.
+ELSE = "else"
 VERSION = "holdfast.flow/1"
 
 
@@ -29,7 +40,8 @@ class Node:
     """One operator of a flow.
 
     id: stable between processes: a name, or a place in the graph. handler: the name its function
-    is registered under; None for a chunk without a name. group: the loop it belongs to.
+    is registered under; None for a chunk without a name. group: the block or the collection it
+    belongs to. exits: the key of each branch and the event that leads into it.
     """
 
     id: str
@@ -40,12 +52,20 @@ class Node:
     handler: str | None = None
     group: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    exits: tuple[tuple[str, str], ...] = ()
+
+
+#: The event of an exit, and who listens to it.
+Exit = tuple[str, tuple[Node, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
     """A whole flow: its nodes in the order they were declared, and who listens to what.
 
+    after: who listens to a node that is done. exits: per branching node and key, who listens
+    there. ends: the node that ends a block. collects: the branches of a collection, in order.
+    scoped: something in it joins or runs lanes, so signals from outside need a scope.
     hears: the kinds of signals that something listens to.
     """
 
@@ -54,7 +74,9 @@ class Blueprint:
     by_id: Mapping[str, Node] = field(init=False, repr=False, compare=False)
     listeners: Mapping[Signal, tuple[Node, ...]] = field(init=False, repr=False, compare=False)
     after: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False, compare=False)
-    gathers: Mapping[str, Node] = field(init=False, repr=False, compare=False)
+    exits: Mapping[str, Mapping[str, Exit]] = field(init=False, repr=False, compare=False)
+    ends: Mapping[str, Node] = field(init=False, repr=False, compare=False)
+    collects: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     scoped: bool = field(init=False, repr=False, compare=False)
     hears: frozenset[str] = field(init=False, repr=False, compare=False)
 
@@ -71,9 +93,26 @@ class Blueprint:
         set_(self, "by_id", by_id)
         set_(self, "listeners", frozen)
         set_(self, "after", {n.id: frozen.get(("event", n.emits), ()) for n in self.nodes})
-        set_(self, "gathers", {n.group: n for n in self.nodes if n.kind == "gather"})
+        exits = {
+            n.id: {key: (event, frozen.get(("event", event), ())) for key, event in n.exits}
+            for n in self.nodes
+            if n.exits
+        }
+        set_(self, "exits", exits)
+        set_(self, "ends", {n.group: n for n in self.nodes if n.kind in ENDS})
+        collects: dict[str, dict[str, None]] = {}
+        for node in self.nodes:
+            if node.kind == "collect" and node.group is not None:
+                collects.setdefault(node.group, {})[node.options["branch"]] = None
+        set_(self, "collects", {group: tuple(branches) for group, branches in collects.items()})
         set_(self, "hears", frozenset(kind for kind, _ in frozen))
-        set_(self, "scoped", any(n.kind in {"gate", "each"} for n in self.nodes))
+        set_(self, "scoped", any(_needs_scope(n) for n in self.nodes))
+
+
+def _needs_scope(node: Node) -> bool:
+    if node.kind == "match":
+        return node.options.get("mode") == "hit_all"
+    return node.kind in {"gate", "each", "batch", "collect"}
 
 
 def to_dict(blueprint: Blueprint) -> dict[str, Any]:
@@ -100,6 +139,7 @@ def _operator(node: Node) -> dict[str, Any]:
         "listens": [list(signal) for signal in node.listens],
         "emits": node.emits,
         "options": dict(node.options),
+        "exits": [list(way) for way in node.exits],
     }
 
 
@@ -134,20 +174,21 @@ def _node(place: str, item: object) -> Node:
         id=_text(f"{place}.id", item.get("id")),
         kind=kind,
         name=_text(f"{place}.name", item.get("name")),
-        listens=tuple(_signals(f"{place}.listens", item.get("listens"))),
+        listens=tuple(_pairs(f"{place}.listens", item.get("listens"))),
         emits=_text(f"{place}.emits", item.get("emits")),
         handler=_optional(f"{place}.handler", item.get("handler")),
         group=_optional(f"{place}.group", item.get("group")),
         options={_text(f"{place}.options", key): value for key, value in options.items()},
+        exits=tuple(_pairs(f"{place}.exits", item.get("exits", []))),
     )
 
 
-def _signals(place: str, value: object) -> Iterable[Signal]:
+def _pairs(place: str, value: object) -> Iterable[tuple[str, str]]:
     if not isinstance(value, list):
         raise TypeError(f"blueprint {place}: expected a list; found {type(value).__name__}")
     for pair in value:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise DefinitionError(f"blueprint {place}: expected pairs of type and event")
+            raise DefinitionError(f"blueprint {place}: expected pairs of texts")
         yield _text(place, pair[0]), _text(place, pair[1])
 
 

@@ -12,8 +12,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.definition.blueprint import Blueprint, Node
-from holdfast.machine import ending, layout, ledger, loops, scopes, waits
+from holdfast.definition.blueprint import CALLS, Blueprint, Node
+from holdfast.machine import (
+    batches,
+    branches,
+    collects,
+    ending,
+    fans,
+    gates,
+    layout,
+    ledger,
+    loops,
+    scopes,
+    waits,
+)
 from holdfast.machine.effects import (
     Answered,
     Broken,
@@ -80,7 +92,7 @@ def emit(run: Run, signal: Emitted) -> tuple[int, list[Effect]]:
             slot,
         )
     if inner != scope:
-        loops.leave(route, inner)
+        fans.leave(route, inner)
     made = run.groups[group]
     if not made.live:
         scopes.close_group(run, group, made, effects)
@@ -94,12 +106,13 @@ def emit(run: Run, signal: Emitted) -> tuple[int, list[Effect]]:
 class Route:
     """One routing: where a value goes from here, with whom it belongs and what it makes."""
 
-    __slots__ = ("effects", "emitter", "group", "run", "wait")
+    __slots__ = ("effects", "emitter", "group", "plan", "run", "wait")
 
     def __init__(
         self, run: Run, group: int, emitter: int, effects: list[Effect], wait: str | None = None
     ) -> None:
         self.run = run
+        self.plan: Blueprint = run.plan
         self.group = group
         self.emitter = emitter
         self.effects = effects
@@ -107,24 +120,39 @@ class Route:
 
     def follow(self, node: Node, value: Any, data: bytes | None, scope: int) -> None:
         """Give off the signal of a node that is done."""
-        plan: Blueprint = self.run.plan
-        for target in plan.after[node.id]:
+        for target in self.plan.after[node.id]:
             self.arrive(target, value, data, scope, ("event", node.emits), -1)
+
+    def branch(self, node: Node, key: str, value: Any, data: bytes | None, scope: int) -> None:
+        """Lead a value into one of a node's exits."""
+        event, targets = self.plan.exits[node.id][key]
+        for target in targets:
+            self.arrive(target, value, data, scope, ("event", event), -1)
+
+    def give(self, by: tuple[str, str], value: Any, data: bytes | None, scope: int) -> None:
+        """Let a signal reach whoever listens to it."""
+        for target in self.plan.listeners.get(by, ()):
+            self.arrive(target, value, data, scope, by, -1)
 
     def arrive(
         self, node: Node, value: Any, data: bytes | None, scope: int, by: tuple[str, str], slot: int
     ) -> None:
         """A value reaches a node by a signal."""
-        if node.kind == "chunk":
+        kind = node.kind
+        if kind in CALLS:
             self.deliver(node, value, data, scope, by, slot)
-        elif node.kind == "gate":
-            filled = loops.fill_gate(self.run, node, by, value, scope)
-            if filled is not None:
-                self.follow(node, filled, None, scope)
-        elif node.kind == "each":
-            loops.open_loop(self, node, value, scope)
+        elif kind == "gather":
+            fans.gather(self, node, by, value, data, scope)
+        elif kind == "merge":
+            self.follow(node, value, data, scope)
+        elif kind == "gate":
+            gates.reach(self, node, by, value, data, scope)
+        elif kind == "each":
+            loops.reach(self, node, value, scope)
+        elif kind == "batch":
+            batches.reach(self, node, value, data, scope)
         else:
-            loops.gather(self, node, value, scope)
+            collects.reach(self, node, value, data, scope)
 
     def deliver(
         self, node: Node, value: Any, data: bytes | None, scope: int, by: tuple[str, str], slot: int
@@ -163,7 +191,10 @@ def finish(run: Run, done: Finished) -> list[Effect]:
     if delivery.slot >= 0:
         scopes.result(run, delivery, done.value)
     node = plan.by_id[delivery.node]
-    if not done.paused and plan.after[node.id]:
+    if node.kind == "match":
+        route = Route(run, delivery.group, delivery.emitter, effects)
+        branches.judged(route, node, delivery, done.value)
+    elif not done.paused and plan.after[node.id]:
         Route(run, delivery.group, delivery.emitter, effects).follow(
             node, done.value, done.data, delivery.scope
         )
@@ -191,7 +222,7 @@ def _over(run: Run, delivery: Delivery, effects: list[Effect]) -> None:
         for wait in opened:
             _opener_ended(route, wait)
         if delivery.scope:
-            loops.leave(route, delivery.scope)
+            fans.leave(route, delivery.scope)
     scopes.leave_group(run, delivery.group, effects)
 
 
@@ -202,7 +233,7 @@ def _opener_ended(route: Route, wait: Wait) -> None:
         waits.withdraw(route.run, wait)
         route.effects.append(Withdrawn(wait))
         if wait.scope:
-            loops.leave(route, wait.scope, waiting=True)
+            fans.leave(route, wait.scope, waiting=True)
 
 
 def answer(run: Run, answered: Answered) -> list[Effect]:
@@ -235,7 +266,7 @@ def _apply(run: Run, wait_id: str) -> list[Effect]:
     wait.group = group
     waits.release(run, wait_id)
     if wait.scope:
-        loops.leave(route, wait.scope, waiting=True)
+        fans.leave(route, wait.scope, waiting=True)
     made = run.groups.get(group)
     if made is not None and not made.live:
         scopes.close_group(run, group, made, effects)
@@ -253,18 +284,29 @@ def fail(run: Run, failed: Failed) -> list[Effect]:
     _park(run, delivery, failed.error)
     run.status = "failed"
     run.error = failed.error
-    siblings = [
-        other
-        for other in run.deliveries.values()
-        if other.group == delivery.group and other.status == DUE
-    ]
+    siblings = _siblings(run, delivery)
     for other in siblings:
         _park(run, other, f"stopped because {delivery.node} failed")
     if run.journal is not None:
         layout.mark_head(run)
     effects: list[Effect] = [Cancel(tuple(other.id for other in siblings))] if siblings else []
-    effects.append(Broken(delivery.group, delivery.id))
+    groups = dict.fromkeys((delivery.group, *(other.group for other in siblings)))
+    effects.extend(Broken(group, delivery.id) for group in groups)
     return effects
+
+
+def _siblings(run: Run, delivery: Delivery) -> list[Delivery]:
+    """What stops with a delivery: the rest of its signal's work, and the lanes beside it.
+
+    A lane that went on after an answer belongs to another group, and still to its block.
+    """
+    block = fans.block_of(run, delivery)
+    return [
+        other
+        for other in run.deliveries.values()
+        if other.status == DUE
+        and (other.group == delivery.group or (block and fans.block_of(run, other) == block))
+    ]
 
 
 def _park(run: Run, delivery: Delivery, error: str) -> None:
@@ -289,12 +331,20 @@ def retry(run: Run, delivery: Delivery) -> list[Effect]:
 
 
 def skip(run: Run, skipped: Skipped) -> list[Effect]:
-    """A parked delivery counts as done, with the value given."""
+    """A parked delivery counts as done, with the value given: a chunk's result, a match's."""
     delivery = skipped.delivery
     delivery.status = DUE
     run.live += 1
     _unfail(run)
-    return finish(run, Finished(delivery, skipped.value, skipped.data))
+    plan: Blueprint = run.plan
+    node = plan.by_id[delivery.node]
+    if node.kind != "match":
+        return finish(run, Finished(delivery, skipped.value, skipped.data))
+    effects: list[Effect] = []
+    route = Route(run, delivery.group, delivery.emitter, effects)
+    branches.passed(route, node, skipped.value, skipped.data, delivery.scope)
+    _over(run, delivery, effects)
+    return effects
 
 
 def _unfail(run: Run) -> None:
@@ -307,7 +357,7 @@ def _unfail(run: Run) -> None:
 def end(run: Run, ended: Ended) -> list[Effect]:
     """The run ends: what is left of its work is dropped from the record."""
     effects = ending.drop_work(run, ended)
-    effects.extend(loops.drop_all(run))
+    effects.extend(fans.drop_all(run))
     run.groups.clear()
     run.held.clear()
     return effects

@@ -2,10 +2,10 @@
 """How the record is written as named parts, and read back.
 
 Names: run, facts, state/<frame>/<key>, due/<delivery>, ledger/<delivery>, wait/<id>,
-settled/<n>, scope/<id>, join/<scope>/<node>, loop/<id> with /at and /got, group/<id>,
-executor/<id>, out, frame/<id>, staged/<frame>. User values are encoded by the codec and embedded
-as they are; everything else is small arrays. Counts (live deliveries of a group or scope) are
-not written: they follow from the deliveries and are counted again at load.
+settled/<n>, scope/<id>, join/<scope>/<length>:<node>:<key>, fan/<id> with /at and /got,
+group/<id>, executor/<id>, out, frame/<id>, staged/<frame>. User values are encoded by the codec
+and embedded as they are; everything else is small arrays. Counts (live deliveries of a group or
+scope) are not written: they follow from the deliveries and are counted again at load.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from holdfast.machine.run import (
     MISSING,
     Delivery,
     Entry,
+    Fan,
     Group,
     Grown,
-    Loop,
     Output,
     Run,
     Scope,
@@ -223,15 +223,18 @@ def scope_part(scope: Scope) -> bytes:
     return _json((scope.parent, scope.index))
 
 
-def join_part(join: dict[str, Any], codec: Encoder, node: str) -> bytes:
-    """The part of a half-filled join: signal name -> value."""
-    return codec.encode(join, f"join {node}")
+def join_name(scope: int, node: str, key: str) -> str:
+    """The name of the part that holds one value of a half-filled join."""
+    return f"join/{scope}/{len(node)}:{node}:{key}"
 
 
-def loop_part(loop: Loop, codec: Encoder) -> bytes:
-    """The part of a loop without its progress: that grows in parts of its own."""
-    items = codec.encode(loop.items, f"items of {loop.node}")
-    return _json((loop.node, loop.scope, loop.cap, msgspec.Raw(items)))
+def fan_part(fan: Fan, codec: Encoder) -> bytes:
+    """The part of a fan without its progress: that grows in parts of its own."""
+    items = codec.encode(fan.items, f"items of {fan.node}")
+    if fan.data is None:
+        fan.data = codec.encode(fan.value, f"payload of {fan.node}")
+    place = (fan.node, fan.scope, fan.cap, fan.emitter)
+    return _json((*place, msgspec.Raw(items), msgspec.Raw(fan.data)))
 
 
 def group_part(group: Group, codec: Encoder) -> bytes:

@@ -7,8 +7,9 @@ it, `dispatch` for event flows and `superstep` for graphs. One owner changes it,
 Words. A *delivery* is one handler call that is due, under way, or parked with its error. A
 *group* counts the deliveries that an awaited emit stands for, so that the emitter can be told
 when all is done. A *scope* is the home of joins: it counts the deliveries, waits and inner scopes
-that can still reach them; at zero its joins are dropped. A *loop* is one pass through a
-`for_each`. A *ledger* is what an unfinished delivery has already made, for its repeat.
+that can still reach them; at zero its joins are dropped. A *fan* is one pass through a block whose
+*lanes* run side by side and whose results come together: a `for_each`, a `batch`, the hits of a
+`match`. A *ledger* is what an unfinished delivery has already made, for its repeat.
 """
 
 from __future__ import annotations
@@ -66,25 +67,27 @@ class Group(msgspec.Struct):
 
 
 class Scope(msgspec.Struct, gc=False):
-    """The home of joins. index: for an item of a loop, its place; its parent is then the pass.
+    """The home of joins. index: for a lane of a fan, its place; its parent is then the pass.
 
-    resting: how many of the live things only wait: open waits, and inner scopes that rest. rests:
-    all of them do, and the parent knows.
+    joins: the joins that were filled here, as keys. resting: how many of the live things only
+    wait: open waits, and inner scopes that rest. rests: all of them do, and the parent knows.
     """
 
     parent: int = 0
     live: int = 0
     index: int = -1
-    joins: list[str] | None = None
+    joins: dict[str, None] | None = None
     resting: int = 0
     rests: bool = False
 
 
-class Loop(msgspec.Struct):
-    """One pass through a `for_each`, keyed by the scope that is the parent of all its items'.
+class Fan(msgspec.Struct):
+    """One pass through a block with lanes, keyed by the scope that is the parent of all lanes'.
 
-    scope: where the gathered list goes on. cap: how many items at once, 0 for all. active: items
-    under way that do not rest.
+    node: what opened it. scope: where the joined value goes on. items: what each lane is given,
+    or the key of the branch it is, and then value is what all are given. cap: how many lanes at
+    once, 0 for all. active: lanes under way that do not rest. emitter: the delivery whose emit
+    the pass belongs to.
     """
 
     node: str
@@ -94,6 +97,9 @@ class Loop(msgspec.Struct):
     started: int = 0
     results: dict[int, Any] = {}
     active: int = 0
+    value: Any = None
+    data: bytes | None = None
+    emitter: int = 0
 
 
 class Wait(msgspec.Struct, kw_only=True):
@@ -254,7 +260,7 @@ class Run(msgspec.Struct, weakref=True):
     groups: dict[int, Group] = {}
     scopes: dict[int, Scope] = {}
     joins: dict[tuple[int, str], dict[str, Any]] = {}
-    loops: dict[int, Loop] = {}
+    fans: dict[int, Fan] = {}
     waits: dict[str, Wait] = {}
     settled: list[Settled] = []
     ledgers: dict[int, Ledger] = {}

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdfast.machine import layout, ledger
+from holdfast.machine import joins, layout, ledger
 from holdfast.machine.effects import Done, Effect, Warn
 from holdfast.machine.run import Delivery, Group, Run, Scope
+
+if TYPE_CHECKING:
+    from holdfast.definition.blueprint import Blueprint
 
 
 def new_scope(run: Run, parent: int, index: int = -1) -> int:
@@ -37,9 +40,9 @@ def enter(run: Run, number: int) -> None:
         scope.rests = False
         if scope.parent not in run.scopes:
             return
-        loop = run.loops.get(scope.parent) if scope.index >= 0 else None
-        if loop is not None:
-            loop.active += 1
+        fan = run.fans.get(scope.parent) if scope.index >= 0 else None
+        if fan is not None:
+            fan.active += 1
         scope = run.scopes[scope.parent]
         scope.resting -= 1
 
@@ -57,9 +60,9 @@ def recount(run: Run) -> None:
         scope.rests = scope.live == scope.resting > 0
         if scope.rests and scope.parent in run.scopes:
             run.scopes[scope.parent].resting += 1
-        loop = run.loops.get(scope.parent) if scope.index >= 0 else None
-        if loop is not None and not scope.rests:
-            loop.active += 1
+        fan = run.fans.get(scope.parent) if scope.index >= 0 else None
+        if fan is not None and not scope.rests:
+            fan.active += 1
 
 
 def close(run: Run, number: int, scope: Scope, effects: list[Effect]) -> None:
@@ -68,19 +71,22 @@ def close(run: Run, number: int, scope: Scope, effects: list[Effect]) -> None:
     journal = run.journal
     if journal is not None and scope.parent:
         journal.drop(f"scope/{number}")
-    for node in scope.joins or ():
-        join = run.joins.pop((number, node), None)
-        if join is None:
-            continue
-        if journal is not None:
-            journal.drop(f"join/{number}/{node}")
-        effects.append(never_filled(node, join))
+    for join_id in scope.joins or ():
+        join = joins.empty(run, number, join_id)
+        if join is not None and not is_complete(run, join_id, join):
+            effects.append(never_filled(join_id, join))
 
 
-def never_filled(node: str, join: dict[str, Any]) -> Warn:
+def is_complete(run: Run, join_id: str, join: dict[str, Any]) -> bool:
+    """Whether a join lacks nothing: a collection that stays full."""
+    plan: Blueprint = run.plan
+    return len(plan.collects.get(join_id, ())) == len(join)
+
+
+def never_filled(join_id: str, join: dict[str, Any]) -> Warn:
     """The warning about a join that is dropped half-filled."""
     seen = ", ".join(sorted(join))
-    text = f"{node} had only {seen} when everything that could fill it had ended"
+    text = f"{join_id} had only {seen} when everything that could fill it had ended"
     return Warn("join.never-filled", text)
 
 

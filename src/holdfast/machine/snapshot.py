@@ -21,11 +21,11 @@ from holdfast.machine.run import (
     MISSING,
     Cell,
     Entry,
+    Fan,
     Frame,
     Group,
     Grown,
     Ledger,
-    Loop,
     Output,
     Run,
     Scope,
@@ -74,13 +74,7 @@ def mark_all(run: Run) -> None:
     for number, scope in run.scopes.items():
         if scope.parent:
             journal.put(f"scope/{number}", layout.scope_part(scope))
-    for (number, node), join in run.joins.items():
-        journal.put(f"join/{number}/{node}", layout.join_part(join, codec, node))
-    for number, loop in run.loops.items():
-        journal.put(f"loop/{number}", layout.loop_part(loop, codec))
-        journal.put(f"loop/{number}/at", str(loop.started).encode())
-        for index, value in loop.results.items():
-            journal.add(f"loop/{number}/got", codec.encode([index, value], f"{loop.node}[{index}]"))
+    _mark_joins(run, journal)
     for wait in run.waits.values():
         layout.mark_wait(journal, wait)
     first = run.next_settled - len(run.settled)
@@ -94,6 +88,18 @@ def mark_all(run: Run) -> None:
         journal.put(f"executor/{name}", data)
     for output in run.outputs:
         journal.add("out", layout.output_line(output, codec))
+
+
+def _mark_joins(run: Run, journal: Journal) -> None:
+    codec = journal.codec
+    for (number, node), join in run.joins.items():
+        for key, value in join.items():
+            journal.put(layout.join_name(number, node, key), codec.encode(value, f"join {node}"))
+    for number, fan in run.fans.items():
+        journal.put(f"fan/{number}", layout.fan_part(fan, codec))
+        journal.put(f"fan/{number}/at", str(fan.started).encode())
+        for index, value in fan.results.items():
+            journal.add(f"fan/{number}/got", codec.encode([index, value], f"{fan.node}[{index}]"))
 
 
 def restore(run_id: str, front: str, plan: Any, parts: Mapping[str, Part], codec: Encoder) -> Run:
@@ -162,27 +168,28 @@ def _read_scope(run: Run, rest: str, part: Part, _codec: Encoder) -> None:
 
 
 def _read_join(run: Run, rest: str, part: Part, codec: Encoder) -> None:
-    scope, _, node = rest.partition("/")
-    run.joins[int(scope), node] = codec.decode(joined(part), f"join {node}")
+    scope, _, place = rest.partition("/")
+    length, _, named = place.partition(":")
+    node, key = named[: int(length)], named[int(length) + 1 :]
+    run.joins.setdefault((int(scope), node), {})[key] = codec.decode(joined(part), f"join {node}")
 
 
-def _read_loop(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+def _read_fan(run: Run, rest: str, part: Part, codec: Encoder) -> None:
     number, _, what = rest.partition("/")
+    fan = run.fans.setdefault(int(number), Fan("", 0, []))
     if not what:
-        node, scope, cap, items = msgspec.json.decode(
-            joined(part), type=tuple[str, int, int, msgspec.Raw]
+        node, scope, cap, emitter, items, data = msgspec.json.decode(
+            joined(part), type=tuple[str, int, int, int, msgspec.Raw, msgspec.Raw]
         )
-        listed = codec.decode(bytes(items), f"items of {node}")
-        loop = run.loops.setdefault(int(number), Loop("", 0, []))
-        loop.node, loop.scope, loop.cap, loop.items = node, scope, cap, listed
-        return
-    loop = run.loops.setdefault(int(number), Loop("", 0, []))
-    if what == "at":
-        loop.started = int(joined(part))
+        fan.node, fan.scope, fan.cap, fan.emitter, fan.data = node, scope, cap, emitter, bytes(data)
+        fan.items = codec.decode(bytes(items), f"items of {node}")
+        fan.value = codec.decode(fan.data, f"payload of {node}")
+    elif what == "at":
+        fan.started = int(joined(part))
     else:
         for item in as_list(part):
-            index, value = codec.decode(item, "loop result")
-            loop.results[index] = value
+            index, value = codec.decode(item, "result of a lane")
+            fan.results[index] = value
 
 
 def _read_group(run: Run, rest: str, part: Part, codec: Encoder) -> None:
@@ -258,7 +265,7 @@ _READERS: dict[str, Callable[[Run, str, Part, Encoder], None]] = {
     "settled": _read_settled,
     "scope": _read_scope,
     "join": _read_join,
-    "loop": _read_loop,
+    "fan": _read_fan,
     "group": _read_group,
     "executor": _read_executor,
     "out": _read_out,
@@ -278,7 +285,7 @@ def _count(run: Run) -> None:
     for number, node in run.joins:
         if number:
             scope = run.scopes.setdefault(number, Scope())
-            scope.joins = [*(scope.joins or ()), node]
+            scope.joins = {**(scope.joins or {}), node: None}
     for scope in list(run.scopes.values()):
         if scope.parent:
             scopes.enter(run, scope.parent)

@@ -113,7 +113,7 @@ def missing_nodes(run: Run, known: set[str]) -> tuple[str, ...]:
     named = {delivery.node for delivery in run.deliveries.values()}
     named |= {w.origin.node for w in run.waits.values() if w.origin is not None}
     named |= {node for _, node in run.joins}
-    named |= {loop.node for loop in run.loops.values()}
+    named |= {fan.node for fan in run.fans.values()}
     named |= set(run.executors)
     return tuple(sorted(named - known))
 
