@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from holdfast.definition.edges import single_edge
 from holdfast.definition.embedding import Inner, embedded
 from holdfast.definition.fingerprint import fingerprint, graph_form
-from holdfast.definition.graph import Graph, Node, single_edge
+from holdfast.definition.graph import Graph, Node
 from holdfast.definition.subgraph import SubGraph, frame_number
 from holdfast.errors import DefinitionError
 

@@ -8,8 +8,9 @@ import hashlib
 
 import pytest
 
+from holdfast.definition.edges import EdgeGroup, single_edge
 from holdfast.definition.fingerprint import fingerprint, graph_form
-from holdfast.definition.graph import EdgeGroup, Graph, Node, single_edge
+from holdfast.definition.graph import Graph, Node
 
 BASE = Graph(
     name="base",

@@ -7,7 +7,8 @@ import dataclasses
 
 import pytest
 
-from holdfast.definition.graph import Edge, EdgeGroup, Graph, Node, single_edge
+from holdfast.definition.edges import Edge, EdgeGroup, single_edge
+from holdfast.definition.graph import Graph, Node
 from holdfast.errors import DefinitionError
 
 

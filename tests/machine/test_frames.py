@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.definition.embedding import Inner, embedded
 from holdfast.definition.graph import Graph
 from holdfast.definition.subgraph import frame_number
-from holdfast.machine import snapshot, superstep
+from holdfast.machine import barrier, snapshot, superstep
 from holdfast.machine.effects import (
     Answered,
     AnsweredInside,
@@ -219,7 +219,7 @@ def test_an_answer_from_outside_begins_the_counts_of_all_frames_around_it_anew()
     superstep.step(run, Answered("q", "yes", None, None, 0.0))
 
     assert (run.frames[0].lap, run.frames[S].lap) == (0, 0)
-    assert shape(superstep.begin(run)) == ["Began", "s/x=yes"]
+    assert shape(barrier.begin(run)) == ["Began", "s/x=yes"]
     assert (run.frames[0].lap, run.frames[S].lap) == (0, 1)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from holdfast.definition.graph import Graph, Node, single_edge
+from holdfast.definition.edges import single_edge
+from holdfast.definition.graph import Graph, Node
 from holdfast.errors import InternalError
-from holdfast.machine import ledger, snapshot, superstep, waits
+from holdfast.machine import barrier, ledger, snapshot, state, superstep, waits
 from holdfast.machine.effects import (
     Answered,
     Barrier,
@@ -216,7 +217,7 @@ def test_an_answer_does_not_move_a_run_that_was_stuck() -> None:
     ask(run, first)
     finish(run, first, (1, "a"))
     assert superstep.step(run, answered("q", "yes")) == []
-    assert superstep.begin(run) == []
+    assert barrier.begin(run) == []
 
     assert (run.status, run.live) == ("failed", 0)
     assert shape(superstep.resume(run)) == ["Began", "a=1"]
@@ -311,7 +312,7 @@ def test_an_answer_to_a_failed_run_waits_for_its_superstep(again: bool) -> None:
     if again:
         run = reloaded(run)
     effects = superstep.step(run, answered("q", "yes"))
-    effects += superstep.begin(run)
+    effects += barrier.begin(run)
 
     assert effects == []
     assert (run.status, run.live) == ("failed", 0)
@@ -334,7 +335,7 @@ def test_answers_together_make_one_superstep() -> None:
     assert (effects[-1].idle, run.status) == (True, "waiting")
     for name in ("q1", "q2"):
         assert superstep.step(run, answered(name, name)) == []
-    effects = superstep.begin(run)
+    effects = barrier.begin(run)
 
     assert shape(effects) == ["Began", "a=q1"]
     assert [d.payload for d in due(finish(run, due(effects)[0]))] == ["q2"]
@@ -348,7 +349,7 @@ def test_an_answer_starts_the_count_of_supersteps_anew() -> None:
     finish(run, first)
     superstep.step(run, answered("q", 1))
 
-    assert shape(superstep.begin(run)) == ["Began", "a=1"]
+    assert shape(barrier.begin(run)) == ["Began", "a=1"]
 
 
 def test_an_answer_to_a_running_opener_waits_for_its_end() -> None:
@@ -432,7 +433,7 @@ def delta_of_one_step(executors: int, keys: int) -> int:
     run, effects = entered(nodes, kept=True)
     assert run.journal is not None
     for i in range(keys):
-        superstep.state.write(run, f"key-{i}", "x" * 100, None, 0)
+        state.write(run, f"key-{i}", "x" * 100, None, 0)
     for i in range(executors):
         run.executors[f"n{i}"] = b'"held"'
     snapshot.mark_all(run)

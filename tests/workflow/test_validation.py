@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.definition.graph import Graph, Node, single_edge
+from holdfast.definition.edges import single_edge
+from holdfast.definition.graph import Graph, Node
 from holdfast.errors import (
     EdgeDuplicationError,
     GraphConnectivityError,

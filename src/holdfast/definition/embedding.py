@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from holdfast.definition.graph import EdgeGroup, Graph, Node
+from holdfast.definition.edges import EdgeGroup
+from holdfast.definition.graph import Graph, Node
 from holdfast.definition.subgraph import SEPARATOR, SubGraph
 from holdfast.errors import DefinitionError
 

@@ -12,7 +12,8 @@ import hashlib
 import json
 from typing import Any
 
-from holdfast.definition.graph import UNNAMED, EdgeGroup, Graph
+from holdfast.definition.edges import UNNAMED, EdgeGroup
+from holdfast.definition.graph import Graph
 from holdfast.definition.subgraph import SubGraph
 
 
@@ -59,13 +60,21 @@ def _names(ids: tuple[str, ...] | None) -> list[str] | None:
 
 
 def _group_form(group: EdgeGroup) -> dict[str, Any]:
-    return {
+    form: dict[str, Any] = {
         "kind": group.kind,
         "sources": list(group.sources),
         "targets": list(group.targets),
         "conditions": [_by_name(name, place) for place, name in enumerate(group.conditions)],
         "selection": _by_name(group.selection, 0),
     }
+    if group.kind == "switch":
+        form["cases"] = [
+            [_by_name(condition, place), [group.targets[one] for one in places]]
+            for place, (condition, places) in enumerate(group.cases)
+        ]
+    if group.kind == "fan_in":
+        form["when"] = group.when
+    return form
 
 
 def _by_name(name: str | None, place: int) -> str | int | None:

@@ -1,33 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """A graph as plain data: nodes, groups of edges, limits and designated outputs.
 
-The machine, the fingerprint, checks and pictures read this; functions appear by name only. An edge
-belongs to a group, because some kinds decide over several edges at once.
+The machine, the fingerprint, checks and pictures read this; functions appear by name only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from types import MappingProxyType
-from typing import Literal, NamedTuple
 
+from holdfast.definition.edges import Edge, EdgeGroup
 from holdfast.definition.subgraph import SEPARATOR, SubGraph
+from holdfast.definition.upstream import Upstream
 from holdfast.errors import DefinitionError
-
-GroupKind = Literal["single", "fan_out", "fan_in", "switch", "multi"]
-
-#: The name of a condition that has none of its own.
-UNNAMED = "<lambda>"
-
-
-class Edge(NamedTuple):
-    """One edge of a group. condition: the name of the function that opens it, if any."""
-
-    source: str
-    target: str
-    condition: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,58 +26,18 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeGroup:
-    """Edges with one rule of delivery: one for each source and target, sources first.
-
-    name: the same for the same declaration, so that records may key on it.
-    conditions: a name, or None, for each edge. selection: the name of the function that picks
-    targets.
-    """
-
-    name: str
-    kind: GroupKind
-    sources: tuple[str, ...]
-    targets: tuple[str, ...]
-    conditions: tuple[str | None, ...]
-    selection: str | None = None
-
-    def __post_init__(self) -> None:
-        edges = len(self.sources) * len(self.targets)
-        if edges == 0 or edges != len(self.conditions):
-            raise DefinitionError(
-                f"Edge group {self.name!r} joins {len(self.sources)} sources and "
-                f"{len(self.targets)} targets with {len(self.conditions)} conditions",
-                hint="Give at least one edge, and a condition or None for each.",
-            )
-
-    def edges(self) -> Iterator[Edge]:
-        """Give the edges, in the order of the conditions."""
-        pairs = product(self.sources, self.targets)
-        for (source, target), condition in zip(pairs, self.conditions, strict=True):
-            yield Edge(source, target, condition)
-
-
-def single_edge(source: str, target: str) -> EdgeGroup:
-    """A group of one edge that is always open."""
-    return EdgeGroup(
-        name=f"{source}->{target}",
-        kind="single",
-        sources=(source,),
-        targets=(target,),
-        conditions=(None,),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
     """What a workflow is, without the code of it.
 
     max_iterations: supersteps after the last outside input before the run is stopped.
     outputs, intermediates: ids whose yields are results, or progress; both None when nothing is
-    designated, and then every yield is a result. subs: the graphs that stand at nodes; their
+    designated, and then every yield is a result. strict: what is dropped stops the run, instead
+    of being told; strict_state: so does a key that several executors wrote in one superstep.
+    subs: the graphs that stand at nodes; their
     nodes and groups are among those of this graph, under paths. entries: for each of those nodes,
     the node that takes what is sent to it. frames: the graphs that stand at nodes, by number, and
-    parents: the number of the frame around each.
+    parents: the number of the frame around each. settling: the fan-ins that wait for whoever can
+    still send.
     Raises: DefinitionError if two nodes have one id, or an edge or the start names no node.
     """
 
@@ -103,12 +49,17 @@ class Graph:
     outputs: tuple[str, ...] | None = None
     intermediates: tuple[str, ...] | None = None
     subs: tuple[SubGraph, ...] = ()
+    strict: bool = False
+    strict_state: bool = False
     entries: Mapping[str, str] = field(init=False, repr=False, compare=False)
     frames: Mapping[int, SubGraph] = field(init=False, repr=False, compare=False)
     parents: Mapping[int, int] = field(init=False, repr=False, compare=False)
     _frame_of: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _by_id: Mapping[str, Node] = field(init=False, repr=False, compare=False)
     _out: Mapping[str, tuple[EdgeGroup, ...]] = field(init=False, repr=False, compare=False)
+    settling: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _fan_ins: Mapping[str, EdgeGroup] = field(init=False, repr=False, compare=False)
+    _upstream: Upstream | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_id: dict[str, Node] = {}
@@ -127,6 +78,22 @@ class Graph:
         object.__setattr__(self, "_by_id", MappingProxyType(by_id))
         object.__setattr__(self, "_out", {name: tuple(groups) for name, groups in out.items()})
         self._look_up_frames(by_id)
+        self._look_up_fan_ins()
+
+    def _look_up_fan_ins(self) -> None:
+        fan_ins = {group.name: group for group in self.groups if group.kind == "fan_in"}
+        settling = tuple(name for name, group in fan_ins.items() if group.when == "settled")
+        object.__setattr__(self, "_fan_ins", fan_ins)
+        object.__setattr__(self, "settling", settling)
+        object.__setattr__(self, "_upstream", Upstream(self._steps()) if settling else None)
+
+    def _steps(self) -> Iterator[tuple[str, str]]:
+        """Give who may cause whom to be called, or to send."""
+        for edge in self.edges():
+            yield edge.source, edge.target
+        yield from self.entries.items()
+        for node_id, frame in self._frame_of.items():
+            yield node_id, self.frames[frame].path
 
     def _look_up_frames(self, by_id: Mapping[str, Node]) -> None:
         frames: dict[int, SubGraph] = {}
@@ -166,6 +133,22 @@ class Graph:
     def out_groups(self, source_id: str) -> tuple[EdgeGroup, ...]:
         """Give the groups that take messages of a node, in order of declaration."""
         return self._out.get(source_id, ())
+
+    def fan_in(self, name: str) -> EdgeGroup | None:
+        """Give the fan-in of this name, None if there is none."""
+        return self._fan_ins.get(name)
+
+    @property
+    def fan_ins(self) -> frozenset[str]:
+        """The names of the fan-ins."""
+        return frozenset(self._fan_ins)
+
+    def leading_to(self, node_id: str) -> frozenset[str]:
+        """Give the node and all from which a message may come to it, over any number of others.
+
+        Known in graphs that have a fan-in that settles.
+        """
+        return frozenset() if self._upstream is None else self._upstream.of(node_id)
 
     def frame_of(self, node_id: str) -> int:
         """Give the frame in which a node stands: 0 for the root."""

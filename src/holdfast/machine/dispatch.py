@@ -60,6 +60,8 @@ def step(run: Run, happened: Input) -> list[Effect]:
             return skip(run, happened)
         case Ended():
             return end(run, happened)
+        case _:
+            raise TypeError(f"a flow takes no {type(happened).__name__}")
 
 
 def emit(run: Run, signal: Emitted) -> tuple[int, list[Effect]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.machine.run import Delivery, Wait
+from holdfast.machine.run import Delivery, Unsent, Wait
 
 # --- inputs -----------------------------------------------------------------------------------
 
@@ -38,7 +38,7 @@ class Finished(msgspec.Struct, gc=False):
 
     paused: it opened a wait that stands for its continuation. sends: (value, data, targets).
     hooks: encoded executor state. asks: requests of a sub-workflow that are offered to the graph
-    around it. answers: what that graph says to such requests.
+    around it. answers: what that graph says to such requests. halt: stop at the barrier.
     """
 
     delivery: Delivery
@@ -51,10 +51,19 @@ class Finished(msgspec.Struct, gc=False):
     hooks: bytes | None = None
     asks: tuple[Wait, ...] = ()
     answers: tuple[AnsweredInside, ...] = ()
+    halt: bool = False
+
+
+class Unrouted(msgspec.Struct, gc=False):
+    """A handler ended, and who takes what it sent could not be told. done: without its sends."""
+
+    done: Finished
+    messages: tuple[Unsent, ...]
+    error: str
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """A message for the next superstep, with the targets that take it.
+    """A message for the next superstep, with the targets that take it, and the fan-ins.
 
     source: the sub-workflow that it comes from, "" for the executor that sent it.
     """
@@ -63,6 +72,7 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     data: bytes | None
     targets: tuple[str, ...]
     source: str = ""
+    gathers: tuple[str, ...] = ()
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
@@ -120,7 +130,7 @@ class Ended(msgspec.Struct, gc=False):
     error: str | None = None
 
 
-Input = Emitted | Finished | Failed | Answered | Retried | Skipped | Ended
+Input = Emitted | Finished | Unrouted | Failed | Answered | Retried | Skipped | Ended
 
 # --- effects ----------------------------------------------------------------------------------
 
@@ -187,6 +197,23 @@ class Stuck(msgspec.Struct, gc=False):
     path: str = ""
 
 
+class Refused(msgspec.Struct, gc=False):
+    """What would be a warning stopped the run, because its definition is strict."""
+
+    code: str
+    text: str
+
+
 Effect = (
-    Delivery | Done | Broken | Cancel | Warn | Withdrawn | AskedOutside | Barrier | Began | Stuck
+    Delivery
+    | Done
+    | Broken
+    | Cancel
+    | Warn
+    | Withdrawn
+    | AskedOutside
+    | Barrier
+    | Began
+    | Stuck
+    | Refused
 )

@@ -3,13 +3,15 @@
 
 Names: run, facts, state/<frame>/<key>, due/<delivery>, ledger/<delivery>, wait/<id>,
 settled/<n>, scope/<id>, join/<scope>/<length>:<node>:<key>, fan/<id> with /at and /got,
-group/<id>, executor/<id>, out, frame/<id>, staged/<frame>. User values are encoded by the codec
-and embedded as they are; everything else is small arrays. Counts (live deliveries of a group or
-scope) are not written: they follow from the deliveries and are counted again at load.
+group/<id>, executor/<id>, out, frame/<id>, staged/<frame>, gather/<fan-in>. User values are
+encoded by the codec and embedded as they are; everything else is small arrays. Counts (live
+deliveries of a group or scope) are not written: they follow from the deliveries and are counted
+again at load.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -27,8 +29,10 @@ from holdfast.machine.run import (
     Scope,
     Settled,
     Undo,
+    Unsent,
     Wait,
 )
+from holdfast.persistence.parts import as_list
 
 KEPT_SETTLED = 32
 
@@ -86,7 +90,7 @@ def wire(delivery: Delivery, codec: Encoder) -> DueWire:
     """The stored form of a delivery; its payload is encoded now if it was not before."""
     data = delivery.data
     if data is None:
-        data = delivery.data = codec.encode(delivery.payload, f"payload of {delivery.node}")
+        data = delivery.data = _payload_data(delivery, codec)
     return DueWire(
         delivery.node,
         msgspec.Raw(data),
@@ -112,7 +116,7 @@ def unwire(number: int, stored: DueWire, codec: Encoder) -> Delivery:
     return Delivery(
         number,
         stored.n,
-        codec.decode(data, f"payload of {stored.n}"),
+        payload_of(stored.k, data, codec, f"payload of {stored.n}"),
         data,
         stored.f,
         stored.c,
@@ -128,6 +132,47 @@ def unwire(number: int, stored: DueWire, codec: Encoder) -> Delivery:
         stored.p,
         stored.x,
     )
+
+
+def _payload_data(delivery: Delivery, codec: Encoder) -> bytes:
+    place = f"payload of {delivery.node}"
+    if delivery.kind == "gathered":
+        return list_of((("", value, None) for value in delivery.payload), codec, place)
+    if delivery.kind == "routing":
+        return unsent_data(delivery.payload, codec)
+    return codec.encode(delivery.payload, place)
+
+
+def payload_of(kind: str, data: bytes, codec: Encoder, place: str) -> Any:
+    """A payload from its bytes; what was encoded in pieces is decoded so, within their limits."""
+    if kind == "gathered":
+        items = enumerate(as_list(data))
+        return [codec.decode(item, f"{place}[{index}]") for index, item in items]
+    if kind == "routing":
+        lines = msgspec.json.decode(data, type=list[tuple[msgspec.Raw, str | None, str]])
+        return [
+            Unsent(codec.decode(bytes(value), place), bytes(value), target, source)
+            for value, target, source in lines
+        ]
+    return codec.decode(data, place)
+
+
+def list_of(lines: Iterable[tuple[str, Any, bytes | None]], codec: Encoder, place: str) -> bytes:
+    """A list of values from what each was encoded to: (anything, value, bytes if there are)."""
+    items = [
+        codec.encode(value, f"{place}[{index}]") if data is None else data
+        for index, (_, value, data) in enumerate(lines)
+    ]
+    return b"[" + b",".join(items) + b"]"
+
+
+def unsent_data(messages: Iterable[Unsent], codec: Encoder) -> bytes:
+    """Messages that are not routed yet."""
+    lines = [
+        (msgspec.Raw(one.data or codec.encode(one.value, "message")), one.target, one.source)
+        for one in messages
+    ]
+    return _json(lines)
 
 
 def due_part(delivery: Delivery, codec: Encoder) -> bytes:
@@ -268,6 +313,13 @@ def undo_line(undo: Undo, codec: Encoder, digest: str | None) -> bytes:
     return _json((*place, msgspec.Raw(before)) if before is not None else place)
 
 
+def gather_line(line: tuple[str, Any, bytes | None], codec: Encoder) -> bytes:
+    """A message that waits in a fan-in: by whom, and the value."""
+    source, value, data = line
+    encoded = codec.encode(value, f"message of {source}") if data is None else data
+    return _json((source, msgspec.Raw(encoded)))
+
+
 def output_line(output: Output, codec: Encoder, data: bytes | None = None) -> bytes:
     """A line of the output log."""
     encoded = codec.encode(output.value, f"output of {output.node}") if data is None else data
@@ -290,7 +342,8 @@ def mark_frame(run: Run, number: int) -> None:
     """The superstep counters of a frame changed."""
     frame = run.frames[number]
     if run.journal is not None and (frame.iteration or frame.lap or run.front == "workflow"):
-        run.journal.put(f"frame/{number}", _json((frame.iteration, frame.lap)))
+        counts = (frame.iteration, frame.lap, 1) if frame.halting else (frame.iteration, frame.lap)
+        run.journal.put(f"frame/{number}", _json(counts))
 
 
 def mark_head(run: Run) -> None:

@@ -155,9 +155,9 @@ def prepare_repeat(run: Run, delivery: Delivery) -> list[Effect]:
     if run.journal is not None:
         if delivery.data is not None:
             # The first attempt may have changed the live payload; its bytes are what was sent.
-            delivery.payload = run.journal.codec.decode(
-                delivery.data, f"payload of {delivery.node}"
-            )
+            place = f"payload of {delivery.node}"
+            codec = run.journal.codec
+            delivery.payload = layout.payload_of(delivery.kind, delivery.data, codec, place)
         layout.mark_due(run.journal, delivery)
     ledger = run.ledgers.get(delivery.id)
     if ledger is None:

@@ -33,6 +33,8 @@ class Delivery(msgspec.Struct, gc=False):
     superstep it belongs to (graphs). emitter: the unfinished delivery whose emit made it.
     slot: its place among the results of its group, or -1. sources: who sent it (graphs).
     wait: the answered wait that it continues. error: why it is parked.
+    kind: "event" (flows); "message", "response", "gathered" (the list of a fan-in), or "routing":
+    the handler has ended, and the payload is what it sent and nobody could say for whom (graphs).
     """
 
     id: int
@@ -212,6 +214,35 @@ class Grown(msgspec.Struct):
     data: list[bytes | None]
 
 
+class Own(msgspec.Struct):
+    """What an executor staged under one key: a value, MISSING for gone; then items at its end.
+
+    base: Ellipsis where only items were added, to whatever is in the state.
+    """
+
+    base: Any = ...
+    more: list[Any] = []
+
+
+class Unsent(msgspec.Struct, frozen=True, gc=False):
+    """A message that is not routed yet. target: the one node it is for, if any.
+
+    source: the sub-workflow it comes from, "" for the executor that sent it.
+    """
+
+    value: Any
+    data: bytes | None
+    target: str | None = None
+    source: str = ""
+
+
+class Gather(msgspec.Struct):
+    """A fan-in that has some of its messages: (source, value, bytes), as they came."""
+
+    lines: list[tuple[str, Any, bytes | None]] = []
+    sources: set[str] = set()
+
+
 class Output(msgspec.Struct, frozen=True, gc=False):
     """A value that a workflow gave out: by whom, and whether as "output" or "intermediate"."""
 
@@ -224,9 +255,11 @@ class Frame(msgspec.Struct):
     """A place where state lives: the root, or one sub-flow's.
 
     Graphs: lap counts supersteps begun since the last input from outside of the frame; staged
-    holds the writes that become visible at the barrier. Only the root frame has the rest, for all
+    holds the writes that become visible at the barrier; own, the first `owned` of them by
+    executor and key, for whoever reads what he wrote. Only the root frame has the rest, for all
     frames: iteration counts completed supersteps; queues holds, per executor, what it still has
-    to do in this superstep; upcoming, what is sent for the next one.
+    to do in this superstep; upcoming, what is sent for the next one; arrived, the fan-ins that
+    got a message in this superstep; halting: an executor asked to stop at the barrier.
     """
 
     state: dict[str, Cell] = {}
@@ -236,6 +269,10 @@ class Frame(msgspec.Struct):
     queues: dict[str, list[Delivery]] = {}
     upcoming: list[Delivery] = []
     staged: list[tuple[str, str, Any, bytes | None]] = []
+    own: dict[str, dict[str, Own]] = {}
+    owned: int = 0
+    arrived: set[str] = set()
+    halting: bool = False
 
 
 class Run(msgspec.Struct, weakref=True):
@@ -261,6 +298,7 @@ class Run(msgspec.Struct, weakref=True):
     scopes: dict[int, Scope] = {}
     joins: dict[tuple[int, str], dict[str, Any]] = {}
     fans: dict[int, Fan] = {}
+    gathers: dict[str, Gather] = {}
     waits: dict[str, Wait] = {}
     settled: list[Settled] = []
     ledgers: dict[int, Ledger] = {}

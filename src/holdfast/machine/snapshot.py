@@ -23,6 +23,7 @@ from holdfast.machine.run import (
     Entry,
     Fan,
     Frame,
+    Gather,
     Group,
     Grown,
     Ledger,
@@ -67,8 +68,6 @@ def mark_all(run: Run) -> None:
         layout.mark_frame(run, frame_id)
         for key, cell in frame.state.items():
             journal.put(f"state/{frame_id}/{key}", codec.encode(cell.value, f"state.{key}"))
-        for write in frame.staged:
-            journal.add(f"staged/{frame_id}", layout.staged_line(write, codec))
     for delivery in run.deliveries.values():
         layout.mark_due(journal, delivery)
     for number, scope in run.scopes.items():
@@ -84,6 +83,18 @@ def mark_all(run: Run) -> None:
     for number, group in run.groups.items():
         if group.entry >= 0:
             scopes.keep_group(run, number)
+    _mark_graph(run, journal)
+
+
+def _mark_graph(run: Run, journal: Journal) -> None:
+    """The parts that only graphs have."""
+    codec = journal.codec
+    for frame_id, frame in run.frames.items():
+        for write in frame.staged:
+            journal.add(f"staged/{frame_id}", layout.staged_line(write, codec))
+    for name, gather in run.gathers.items():
+        for line in gather.lines:
+            journal.add(f"gather/{name}", layout.gather_line(line, codec))
     for name, data in run.executors.items():
         journal.put(f"executor/{name}", data)
     for output in run.outputs:
@@ -139,7 +150,8 @@ def _read_state(run: Run, rest: str, part: Part, codec: Encoder) -> None:
 
 def _read_frame(run: Run, rest: str, part: Part, _codec: Encoder) -> None:
     frame = _frame(run, rest)
-    frame.iteration, frame.lap = msgspec.json.decode(joined(part), type=tuple[int, int])
+    frame.iteration, frame.lap, *halting = msgspec.json.decode(joined(part), type=list[int])
+    frame.halting = bool(halting)
 
 
 def _frame(run: Run, number: str) -> Frame:
@@ -222,6 +234,15 @@ def _read_staged(run: Run, rest: str, part: Part, codec: Encoder) -> None:
             frame.staged.append((node, key, codec.decode(data, f"state.{key}"), data))
 
 
+def _read_gather(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    gather = run.gathers[rest] = Gather()
+    for item in as_list(part):
+        source, stored = msgspec.json.decode(item, type=tuple[str, msgspec.Raw])
+        data = bytes(stored)
+        gather.lines.append((source, codec.decode(data, f"message of {source}"), data))
+        gather.sources.add(source)
+
+
 def _read_ledger(run: Run, rest: str, part: Part, codec: Encoder) -> None:
     lines = run.ledgers[int(rest)] = Ledger()
     for item in as_list(part):
@@ -270,6 +291,7 @@ _READERS: dict[str, Callable[[Run, str, Part, Encoder], None]] = {
     "executor": _read_executor,
     "out": _read_out,
     "staged": _read_staged,
+    "gather": _read_gather,
     "ledger": _read_ledger,
 }
 

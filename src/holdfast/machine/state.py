@@ -5,6 +5,10 @@ A dotted key addresses nested dicts; the unit of storing is the first segment. W
 cell in place, except an append to a list, which grows it: both are O(what changed). Values that
 come in are the record's own from then on; values that go out are the record's own too, so
 whoever hands them to user code copies containers first.
+
+A frame of a graph has more key spaces than the shared one: each executor has a private one, and
+any name is another shared one. Their keys are kept beside the others, under a prefix that no user
+key may have.
 """
 
 from __future__ import annotations
@@ -13,6 +17,36 @@ from typing import Any
 
 from holdfast.machine.journal import Journal
 from holdfast.machine.run import MISSING, Cell, Frame, Grown, Ledger, Run, Undo
+
+#: What no key of a user begins with.
+RESERVED = "_"
+
+_PRIVATE, _NAMED = "_own", "_scope"
+
+
+def private_space(node: str) -> str:
+    """What the keys begin with that only this executor reads and writes."""
+    return f"{_PRIVATE}/{_escaped(node)}/"
+
+
+def named_space(scope: str) -> str:
+    """What the keys of a named scope begin with; "" is the shared space of plain keys."""
+    return f"{_NAMED}/{_escaped(scope)}/" if scope else ""
+
+
+def shown(key: str) -> str:
+    """A key as messages name it."""
+    kind, _, rest = key.partition("/")
+    if kind not in (_PRIVATE, _NAMED):
+        return f"state key {key!r}"
+    scope, _, name = rest.partition("/")
+    scope = scope.replace("%2F", "/").replace("%25", "%")
+    of = "own state" if kind == _PRIVATE else "scope"
+    return f"state key {name!r} of {of} {scope!r}"
+
+
+def _escaped(name: str) -> str:
+    return name.replace("%", "%25").replace("/", "%2F")
 
 
 def read(frame: Frame, key: str) -> Any:

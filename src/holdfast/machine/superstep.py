@@ -5,7 +5,11 @@ All messages sent in one superstep are delivered in the next: to each executor o
 the order of the senders' ids and then of sending, to different executors at once. A handler's
 sends, writes and outputs enter the record when it ends, so an unfinished handler leaves no trace,
 and a crash inside a superstep repeats only what had not ended. When the last one ends, writes are
-applied in the order of executor ids and the barrier is a checkpoint.
+applied in the order of executor ids, fan-ins that are full call their targets, and the barrier is
+a checkpoint.
+
+A run *stands* when something stopped it with work left: a failure, the limit, a strict rule, or
+an executor that asked for it. `resume` goes on.
 """
 
 from __future__ import annotations
@@ -13,11 +17,10 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.definition.graph import Graph
-from holdfast.machine import ending, frames, layout, ledger, state, waits
+from holdfast.machine import barrier, ending, fan_in, frames, layout, ledger, staging, waits
 from holdfast.machine.effects import (
     Answered,
     AnsweredInside,
-    Barrier,
     Began,
     Broken,
     Cancel,
@@ -29,11 +32,12 @@ from holdfast.machine.effects import (
     Retried,
     Sent,
     Skipped,
-    Stuck,
+    Unrouted,
     Warn,
     Withdrawn,
 )
-from holdfast.machine.run import DUE, PARKED, Delivery, Frame, Grown, Output, Run, Wait
+from holdfast.machine.posting import STANDING, count_due, post, wake
+from holdfast.machine.run import DUE, PARKED, Delivery, Frame, Output, Run, Wait
 
 
 def step(run: Run, happened: Input) -> list[Effect]:
@@ -44,7 +48,9 @@ def step(run: Run, happened: Input) -> list[Effect]:
         case Answered():
             return answer(run, happened)
         case Failed():
-            return fail(run, happened)
+            return fail(run, happened.delivery, happened.error)
+        case Unrouted():
+            return unrouted(run, happened)
         case Retried():
             return retry(run, happened.delivery)
         case Skipped():
@@ -60,94 +66,12 @@ def enter(run: Run, value: Any, data: bytes | None) -> list[Effect]:
     graph: Graph = run.plan
     frame = run.frames[0]
     frame.lap = 0
-    _post(run, graph.start, (value, data), (f"{frames.OUTSIDE}{graph.start}",))
+    wake(run)
+    post(run, graph.start, (value, data), (f"{frames.OUTSIDE}{graph.start}",))
     run.status = "running"
     layout.mark_frame(run, 0)
     layout.mark_head(run)
-    return begin(run)
-
-
-def _post(
-    run: Run,
-    node: str,
-    content: tuple[Any, bytes | None],
-    sources: tuple[str, ...],
-    wait: str | None = None,
-) -> None:
-    """Queue a message (its value and bytes) for the superstep after this one."""
-    frame = run.frames[0]
-    graph: Graph = run.plan
-    frame_id = 0
-    if graph.subs:
-        # A sub-workflow takes nothing itself: its start does.
-        node = graph.entries.get(node, node)
-        frame_id = graph.frame_of(node)
-        frames.of(run, frame_id)
-    number = run.next_delivery
-    run.next_delivery = number + 1
-    step_number = frame.iteration + (2 if frame.open else 1)
-    delivery = Delivery(
-        number,
-        node,
-        content[0],
-        content[1],
-        frame_id,
-        step=step_number,
-        kind="message" if wait is None else "response",
-        sources=sources,
-        wait=wait,
-    )
-    run.deliveries[number] = delivery
-    if run.status != "failed":
-        run.live += 1
-    frame.upcoming.append(delivery)
-    if run.journal is not None:
-        layout.mark_due(run.journal, delivery)
-
-
-def begin(run: Run) -> list[Effect]:
-    """Start the superstep whose messages are queued; nothing if there are none."""
-    frame = run.frames[0]
-    coming = frame.upcoming
-    if not coming or frame.open or run.status == "failed":
-        return []
-    stuck = frames.count(run, coming)
-    if stuck >= 0:
-        return [_stick(run, stuck)]
-    if len(coming) > 1:
-        coming.sort(key=_order)
-    frame.upcoming = []
-    frame.open = len(coming)
-    effects: list[Effect] = [Began(frame.iteration + 1, _senders(coming))]
-    queues = frame.queues
-    for delivery in coming:
-        queue = queues.get(delivery.node)
-        if queue is None:
-            queues[delivery.node] = []
-            effects.append(delivery)
-        else:
-            queue.append(delivery)
-    return effects
-
-
-def _stick(run: Run, frame_id: int) -> Stuck:
-    limit, path = frames.limit_of(run, frame_id)
-    run.live = 0
-    run.status = "failed"
-    where = f"sub-workflow {path!r}: " if path else ""
-    run.error = f"{where}not converged after {limit} supersteps"
-    layout.mark_head(run)
-    return Stuck(limit, path)
-
-
-def _order(delivery: Delivery) -> tuple[tuple[str, ...], int]:
-    return delivery.sources, delivery.id
-
-
-def _senders(coming: list[Delivery]) -> tuple[str, ...]:
-    if len(coming) == 1:
-        return coming[0].sources
-    return tuple(dict.fromkeys(source for d in coming for source in d.sources))
+    return barrier.begin(run)
 
 
 def finish(run: Run, done: Finished) -> list[Effect]:
@@ -157,17 +81,8 @@ def finish(run: Run, done: Finished) -> list[Effect]:
     node = delivery.node
     for sent in done.sends:
         _send(run, node, sent)
-    if done.writes:
-        _stage(run, done)
-    if done.outputs:
-        _give_out(run, node, done)
-    if done.hooks is not None:
-        run.executors[node] = done.hooks
-        if run.journal is not None:
-            run.journal.put(f"executor/{node}", done.hooks)
     effects: list[Effect] = []
-    for inside in done.answers:
-        _answer_inside(run, inside, effects)
+    _keep(run, done, effects)
     _over(run, frame, delivery, effects)
     for wait in done.asks:
         waits.open_wait(run, wait)
@@ -175,10 +90,28 @@ def finish(run: Run, done: Finished) -> list[Effect]:
     if queue:
         effects.append(queue.pop(0))
     if frame.open == 0:
-        _barrier(run, frame, effects)
+        barrier.close(run, frame, effects)
     elif run.live == len(frame.upcoming):
         _stand(run)
     return effects
+
+
+def _keep(run: Run, done: Finished, effects: list[Effect]) -> None:
+    """Take into the record what a handler did, but for what it sent."""
+    node = done.delivery.node
+    if done.writes:
+        staging.stage(run, done)
+    if done.outputs:
+        _give_out(run, node, done)
+    if done.hooks is not None:
+        run.executors[node] = done.hooks
+        if run.journal is not None:
+            run.journal.put(f"executor/{node}", done.hooks)
+    if done.halt:
+        run.frames[0].halting = True
+        layout.mark_frame(run, 0)
+    for inside in done.answers:
+        _answer_inside(run, inside, effects)
 
 
 def skip(run: Run, delivery: Delivery) -> list[Effect]:
@@ -186,12 +119,8 @@ def skip(run: Run, delivery: Delivery) -> list[Effect]:
     delivery.status = DUE
     run.status = "running"
     run.error = None
-    run.live = _count_due(run)
+    run.live = count_due(run)
     return finish(run, Finished(delivery))
-
-
-def _count_due(run: Run) -> int:
-    return sum(delivery.status == DUE for delivery in run.deliveries.values())
 
 
 def _stand(run: Run) -> None:
@@ -206,20 +135,11 @@ def _stand(run: Run) -> None:
 
 
 def _send(run: Run, node: str, sent: Sent) -> None:
-    source = (sent.source or node,)
+    source = sent.source or node
     for target in sent.targets:
-        _post(run, target, (sent.value, sent.data), source)
-
-
-def _stage(run: Run, done: Finished) -> None:
-    delivery = done.delivery
-    staged = frames.of(run, delivery.frame).staged
-    for write in done.writes:
-        line = (delivery.node, write.key, write.value, write.data)
-        staged.append(line)
-        if run.journal is not None:
-            name = f"staged/{delivery.frame}"
-            run.journal.add(name, layout.staged_line(line, run.journal.codec))
+        post(run, target, (sent.value, sent.data), (source,))
+    for name in sent.gathers:
+        fan_in.take(run, name, source, (sent.value, sent.data))
 
 
 def _give_out(run: Run, node: str, done: Finished) -> None:
@@ -233,12 +153,20 @@ def _give_out(run: Run, node: str, done: Finished) -> None:
 def _over(run: Run, frame: Frame, delivery: Delivery, effects: list[Effect]) -> None:
     number = delivery.id
     del run.deliveries[number]
-    if run.status != "failed":
-        # In a failed run nothing counts as under way; this one ended before it could be stopped.
+    if run.status not in STANDING:
+        # Where a run stands nothing counts as under way; this one ended before it was stopped.
         run.live -= 1
     if run.journal is not None:
         run.journal.drop(f"due/{number}")
         layout.mark_head(run)
+    _ended(run, delivery, effects)
+    # Counted last: what is sent up to here belongs to the superstep after this one.
+    frame.open -= 1
+
+
+def _ended(run: Run, delivery: Delivery, effects: list[Effect]) -> None:
+    """The handler will not run again: its ledger goes, and what it asked is asked."""
+    number = delivery.id
     opened: list[Wait] = []
     if number in run.ledgers:
         opened = waits.asked_by(run, number)
@@ -251,53 +179,6 @@ def _over(run: Run, frame: Frame, delivery: Delivery, effects: list[Effect]) -> 
         elif not wait.asked:
             waits.withdraw(run, wait)
             effects.append(Withdrawn(wait))
-    # Counted last: what is sent up to here belongs to the superstep after this one.
-    frame.open -= 1
-
-
-def _barrier(run: Run, frame: Frame, effects: list[Effect]) -> None:
-    """The superstep is over: writes become visible, then it counts as completed."""
-    activated = tuple(frame.queues)
-    frame.queues = {}
-    wrote = False
-    for number, each in run.frames.items():
-        if each.staged:
-            wrote = True
-            _apply_writes(run, number, effects)
-    frame.iteration += 1
-    idle = not frame.upcoming
-    if idle:
-        if run.waits:
-            effects.extend(waits.ask_outside(run))
-        run.status = "waiting" if run.waits else "completed"
-        layout.mark_head(run)
-    effects.append(Barrier(frame.iteration, activated, wrote, idle))
-    effects.extend(begin(run))
-    if not frame.open:
-        layout.mark_frame(run, 0)
-
-
-def _apply_writes(run: Run, frame_id: int, effects: list[Effect]) -> None:
-    frame = run.frames[frame_id]
-    writers: dict[str, set[str]] = {}
-    replaced: set[str] = set()
-    staged = sorted(frame.staged, key=lambda write: write[0])
-    for node, key, value, data in staged:
-        writers.setdefault(key, set()).add(node)
-        if isinstance(value, Grown):
-            state.grow(run, key, value, frame_id)
-        else:
-            replaced.add(key)
-            state.write(run, key, value, data, 0, frame_id)
-    for key, nodes in writers.items():
-        # Appends of several executors all stand, in the order of their ids.
-        if len(nodes) > 1 and key in replaced:
-            names = ", ".join(sorted(nodes))
-            text = f"state key {key!r} was written by {names} in one superstep; {max(nodes)} wins"
-            effects.append(Warn("state.conflict", text))
-    frame.staged = []
-    if run.journal is not None:
-        run.journal.drop(f"staged/{frame_id}")
 
 
 def answer(run: Run, answered: Answered) -> list[Effect]:
@@ -308,6 +189,7 @@ def answer(run: Run, answered: Answered) -> list[Effect]:
     wait = waits.take_answer(run, answered)
     opener = run.deliveries.get(wait.opener)
     if opener is None or opener.status != DUE:
+        wake(run)
         _respond(run, wait)
         assert wait.origin is not None
         frames.answered(run, wait.origin.frame)
@@ -335,19 +217,34 @@ def _respond(run: Run, wait: Wait) -> None:
     node = wait.origin.node
     waits.use(run, wait.id)
     data = None if run.journal is None else run.journal.codec.encode(wait.value, "response")
-    _post(run, node, (wait.value, data), (f"{frames.OUTSIDE}{node}",), wait.id)
+    post(run, node, (wait.value, data), (f"{frames.OUTSIDE}{node}",), wait.id, "response")
 
 
-def fail(run: Run, failed: Failed) -> list[Effect]:
+def unrouted(run: Run, happened: Unrouted) -> list[Effect]:
+    """A handler ended, and a predicate failed: what it did is kept, what it sent is parked."""
+    done = happened.done
+    delivery = done.delivery
+    effects: list[Effect] = []
+    _keep(run, done, effects)
+    _ended(run, delivery, effects)
+    delivery.kind = "routing"
+    delivery.payload = list(happened.messages)
+    delivery.wait = None
+    delivery.data = None
+    if run.journal is not None:
+        delivery.data = layout.unsent_data(happened.messages, run.journal.codec)
+    return effects + fail(run, delivery, happened.error)
+
+
+def fail(run: Run, delivery: Delivery, error: str) -> list[Effect]:
     """A handler failed for good: it is parked, the others stop, what had ended is kept."""
-    delivery = failed.delivery
     delivery.status = PARKED
-    delivery.error = failed.error
+    delivery.error = error
     # The others are due as well, but not under way: `resume` counts them again.
     run.live = 0
     run.frames[0].queues = {}
     run.status = "failed"
-    run.error = failed.error
+    run.error = error
     if run.journal is not None:
         layout.mark_due(run.journal, delivery)
         layout.mark_head(run)
@@ -381,7 +278,8 @@ def load(run: Run) -> None:
     frame.upcoming = [d for d in run.deliveries.values() if d.step > current]
     frame.open = len(run.deliveries) - len(frame.upcoming)
     frame.queues = {}
-    run.live = 0 if run.status == "failed" else _count_due(run)
+    frame.arrived = set(run.gathers)
+    run.live = 0 if run.status in STANDING else count_due(run)
 
 
 def resume(run: Run) -> list[Effect]:
@@ -391,15 +289,15 @@ def resume(run: Run) -> list[Effect]:
     current = frame.iteration + 1
     due = [d for d in run.deliveries.values() if d.step <= current and d.status == DUE]
     if not due:
-        return []
-    due.sort(key=_order)
-    run.live = _count_due(run)
-    if run.status == "failed":
-        # Somebody decided that a run which did not converge goes on.
+        return _let_on(run, frame)
+    due.sort(key=barrier.in_order)
+    run.live = count_due(run)
+    if run.status in STANDING:
+        # Somebody decided that a run which did not converge, or halted, goes on.
         frames.restart(run, due)
     run.status = "running"
     run.error = None
-    effects: list[Effect] = [Began(current, _senders(due))]
+    effects: list[Effect] = [Began(current, barrier.senders_of(due))]
     for delivery in due:
         queue = frame.queues.get(delivery.node)
         if queue is None:
@@ -413,13 +311,29 @@ def resume(run: Run) -> list[Effect]:
     return effects
 
 
+def _let_on(run: Run, frame: Frame) -> list[Effect]:
+    """Somebody decided that a run which a strict rule stopped at a barrier goes on."""
+    effects: list[Effect] = []
+    if run.status != "failed" or frame.open or frame.upcoming:
+        return effects
+    run.status = "running"
+    run.error = None
+    if any(each.staged for each in run.frames.values()):
+        barrier.close(run, frame, effects, by_decision=True)
+    else:
+        barrier.come_to_rest(run, effects, strict=False)
+    return effects
+
+
 def end(run: Run, ended: Ended) -> list[Effect]:
     """The run ends: what is left of its work is dropped from the record."""
     effects = ending.drop_work(run, ended)
     frame = run.frames[0]
     frame.upcoming, frame.queues, frame.open = [], {}, 0
-    for number, each in run.frames.items():
-        each.staged = []
-        if run.journal is not None:
-            run.journal.drop(f"staged/{number}")
+    for number in run.frames:
+        staging.drop(run, number)
+    if run.gathers:
+        if ended.status == "completed":
+            effects.extend(fan_in.unfilled(run))
+        fan_in.drop(run)
     return effects

@@ -109,12 +109,12 @@ def rebuilt(stored: Stored, plan: Any, codec: Encoder) -> Run:
 
 
 def missing_nodes(run: Run, known: set[str]) -> tuple[str, ...]:
-    """Nodes that the record refers to and the definition has no more."""
+    """Nodes and fan-ins that the record refers to and the definition has no more."""
     named = {delivery.node for delivery in run.deliveries.values()}
     named |= {w.origin.node for w in run.waits.values() if w.origin is not None}
     named |= {node for _, node in run.joins}
     named |= {fan.node for fan in run.fans.values()}
-    named |= set(run.executors)
+    named |= set(run.executors) | set(run.gathers)
     return tuple(sorted(named - known))
 
 

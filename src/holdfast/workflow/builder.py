@@ -8,8 +8,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Self
 
+from holdfast.definition.edges import single_edge
 from holdfast.definition.fingerprint import fingerprint, graph_form
-from holdfast.definition.graph import Graph, Node, single_edge
+from holdfast.definition.graph import Graph, Node
 from holdfast.errors import DefinitionError, GraphConnectivityError, WorkflowValidationError
 from holdfast.workflow.designation import IntermediateChoice, OutputChoice, kept, resolved
 from holdfast.workflow.executor import Executor, checked_id

@@ -142,7 +142,7 @@ def _record(
     """The record from its parts, and what has changed since. Nothing else is touched."""
     try:
         run = snapshot.restore(run_id, "workflow", plan.graph, parts, codec)
-        known = {node.id for node in plan.graph.nodes}
+        known = {node.id for node in plan.graph.nodes} | plan.graph.fan_ins
         warning = check_compatible(run, known, (saved_print, plan.fingerprint))
     except ValueError as error:
         raise WorkflowCheckpointException(

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from holdfast.errors import InputRefused, WorkflowConvergenceException
-from holdfast.machine import superstep
+from holdfast.machine import barrier, superstep
 from holdfast.machine.effects import (
     Barrier,
     Began,
@@ -297,7 +297,7 @@ class GraphRun:
             self.roused = False
             self.live.orphans = None
             return superstep.resume(self.run)
-        effects = superstep.begin(self.run)
+        effects = barrier.begin(self.run)
         if effects:
             self.mark("response")
         return effects

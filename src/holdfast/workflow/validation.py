@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from holdfast.definition.graph import Edge, Graph
+from holdfast.definition.edges import Edge
+from holdfast.definition.graph import Graph
 from holdfast.errors import (
     EdgeDuplicationError,
     GraphConnectivityError,
