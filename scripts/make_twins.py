@@ -68,6 +68,11 @@ TWINS: tuple[Twins, ...] = (
             "async_skip",
         ),
     ),
+    Twins(
+        "triggerflow/intervention_face.py",
+        "Intervenable",
+        ("async_intervene", "async_mark_intervention_consumed"),
+    ),
     Twins("triggerflow/flow.py", "TriggerFlow", ("async_start",)),
 )
 

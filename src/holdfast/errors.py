@@ -160,6 +160,28 @@ class ResourceMissing(RunError, KeyError):
     hint = "Pass runtime_resources={...} when the run is created or loaded."
 
 
+class RunNotOpen(RunError):
+    """The run is sealed or closed: it takes nothing from outside. Fact: state."""
+
+    code = "run.not-open"
+    hint = "Unseal the run first; one that is closed takes nothing more."
+    state: str
+
+
+class InterventionsOff(RunError):
+    """The run takes no interventions."""
+
+    code = "run.interventions-off"
+    hint = 'Declare an intervention_point, or pass intervention_mode="auto".'
+
+
+class InterventionNotFound(RunError, KeyError):
+    """No intervention of this id was made in the run."""
+
+    code = "run.intervention-not-found"
+    hint = "List them: execution.get_interventions()."
+
+
 class BlockedLoop(RunError):
     """A blocking call was made on the event loop that it would wait for."""
 

@@ -211,6 +211,34 @@ async def parked(store: Store, log: Log) -> Any:
         return await to_the_end(engine, run, {})
 
 
+async def intervened(store: Store, log: Log) -> Any:
+    """Somebody adds context while the run waits; a point takes it up, a chunk marks it."""
+
+    async def ask(data: Any) -> Any:
+        log.begin("ask", data.input)
+        return await data.async_pause_for(interrupt_id="ok")
+
+    async def use(data: Any) -> None:
+        log.begin("use", data.input)
+        await data.async_set_state("used", [each["payload"] for each in data.interventions])
+        for each in data.interventions:
+            await data.async_mark_intervention_consumed(each["id"], note="read")
+
+    flow = TriggerFlow(name="intervened")
+    flow.to(ask).intervention_point(name="check").to(use)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 3, run_id="run")
+        driven = await engine.driven("run")
+        await driven.live.until_quiet()
+        if driven.is_waiting():
+            for payload in ("look", "closer")[len(driven.get_interventions()) :]:
+                await driven.async_intervene(payload)
+        end = await to_the_end(engine, run, {"ok": True})
+        ledger = end.pop("$interventions").values()
+        said = [{name: mark["status"] for name, mark in r["consumers"].items()} for r in ledger]
+        return [end, [(r["version"], r["status"]) for r in ledger], said]
+
+
 class Split(Executor):
     """Sends one message to each worker."""
 

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    "journey", ["chain", "pause", "again", "nested", "loop", "join", "parked", "graph"]
+    "journey",
+    ["chain", "pause", "again", "nested", "loop", "join", "parked", "intervened", "graph"],
 )
 def test_a_run_killed_at_any_store_operation_ends_like_an_undisturbed_one(
     journey: str, tmp_path: Path

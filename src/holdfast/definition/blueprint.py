@@ -5,10 +5,11 @@ A signal is a pair (type, event). A node listens to signals and, when it is done
 signal ("event", node.emits) with its value. Edges are nothing but such pairs.
 
 Kinds that call something: "chunk" calls a handler, "match" the conditions of its cases, "note"
-tells what passed. Kinds that only route: "gate" waits until its signals have come; "each" sends
-the items of a sequence one by one; "batch" sends one value to several branches; "gather" puts
-together what the lanes of the node named by `group` returned; "merge" is where the branches of a
-match meet again; "collect" is one branch of the collection named by `group`.
+tells what passed, "point" takes interventions up and passes the value on. Kinds that only route:
+"gate" waits until its signals have come; "each" sends the items of a sequence one by one; "batch"
+sends one value to several branches; "gather" puts together what the lanes of the node named by
+`group` returned; "merge" is where the branches of a match meet again; "collect" is one branch of
+the collection named by `group`.
 
 A batch and a match have several exits: a branch listens to the event of its exit. Exits have keys
 that stand for what is declared, not for its place, so that a change elsewhere moves nothing.
@@ -25,9 +26,9 @@ from holdfast.errors import DefinitionError
 Signal = tuple[str, str]
 
 START: Signal = ("event", "START")
-KINDS = frozenset({"chunk", "gate", "each", "gather", "batch", "match", "merge", "collect", "note"})
 #: What only a delivery can do: the runtime calls something.
-CALLS = frozenset({"chunk", "match", "note"})
+CALLS = frozenset({"chunk", "match", "note", "point"})
+KINDS = CALLS | {"gate", "each", "gather", "batch", "merge", "collect"}
 #: What ends a block of branches or items.
 ENDS = frozenset({"gather", "merge"})
 #: The key of the exit for what no case has taken.
@@ -66,7 +67,8 @@ class Blueprint:
     after: who listens to a node that is done. exits: per branching node and key, who listens
     there. ends: the node that ends a block. collects: the branches of a collection, in order.
     scoped: something in it joins or runs lanes, so signals from outside need a scope.
-    hears: the kinds of signals that something listens to.
+    hears: the kinds of signals that something listens to. has_points: one takes interventions up.
+    routers: which nodes that call nothing give off an event.
     """
 
     name: str
@@ -79,6 +81,8 @@ class Blueprint:
     collects: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     scoped: bool = field(init=False, repr=False, compare=False)
     hears: frozenset[str] = field(init=False, repr=False, compare=False)
+    has_points: bool = field(init=False, repr=False, compare=False)
+    routers: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_id = {node.id: node for node in self.nodes}
@@ -106,6 +110,13 @@ class Blueprint:
                 collects.setdefault(node.group, {})[node.options["branch"]] = None
         set_(self, "collects", {group: tuple(branches) for group, branches in collects.items()})
         set_(self, "hears", frozenset(kind for kind, _ in frozen))
+        routers: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            if node.kind not in CALLS:
+                for event in (node.emits, *(event for _, event in node.exits)):
+                    routers.setdefault(event, []).append(node)
+        set_(self, "routers", {event: tuple(nodes) for event, nodes in routers.items()})
+        set_(self, "has_points", any(n.kind == "point" for n in self.nodes))
         set_(self, "scoped", any(_needs_scope(n) for n in self.nodes))
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from holdfast.machine.interventions import Intervening
 from holdfast.machine.journal import Journal
 
 DUE, PARKED = 0, 1
@@ -305,6 +306,7 @@ class Run(msgspec.Struct, weakref=True):
     held: dict[int, list[Delivery]] = {}
     executors: dict[str, Any] = {}
     outputs: list[Output] = []
+    intervening: Intervening | None = None
     facts: dict[str, Any] = {}
     journal: Journal | None = None
 

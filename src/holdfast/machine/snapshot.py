@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from holdfast.errors import Damaged
-from holdfast.machine import layout, ledger, scopes, waits
+from holdfast.machine import interventions, layout, ledger, scopes, waits
 from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import (
     DUE,
@@ -99,6 +99,8 @@ def _mark_graph(run: Run, journal: Journal) -> None:
         journal.put(f"executor/{name}", data)
     for output in run.outputs:
         journal.add("out", layout.output_line(output, codec))
+    if run.intervening is not None:
+        interventions.mark_all(run.intervening, journal)
 
 
 def _mark_joins(run: Run, journal: Journal) -> None:
@@ -219,6 +221,10 @@ def _read_out(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
         run.outputs.append(Output(node, kind, codec.decode(bytes(value), f"output of {node}")))
 
 
+def _read_intervene(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    run.intervening = interventions.read(run.intervening, rest, part, codec)
+
+
 def _read_staged(run: Run, rest: str, part: Part, codec: Encoder) -> None:
     frame = _frame(run, rest)
     for item in as_list(part):
@@ -290,6 +296,7 @@ _READERS: dict[str, Callable[[Run, str, Part, Encoder], None]] = {
     "group": _read_group,
     "executor": _read_executor,
     "out": _read_out,
+    "intervene": _read_intervene,
     "staged": _read_staged,
     "gather": _read_gather,
     "ledger": _read_ledger,
@@ -301,6 +308,8 @@ def _order(run: Run) -> None:
     run.deliveries = dict(sorted(run.deliveries.items()))
     lines = run.facts.pop("$settled", [])
     run.settled = [line for _, line in sorted(lines, key=lambda pair: pair[0])]
+    if run.intervening is not None:
+        interventions.recount(run.intervening)
 
 
 def _count(run: Run) -> None:

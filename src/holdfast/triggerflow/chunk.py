@@ -21,6 +21,14 @@ class Handler:
     is_async: bool
 
 
+async def _pass_on(data: Any) -> Any:
+    return data.input
+
+
+#: What an intervention point does once it has taken up what it is there for.
+PASS_ON = Handler(_pass_on, is_async=True)
+
+
 class Chunk:
     """A handler under a name. It can be called, and used in `to` and `when` of any flow.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from holdfast.errors import CloseTimeout, DefinitionError, RunBusy, RunFailed, RunOpen
-from holdfast.machine.effects import Ended
+from holdfast.triggerflow import intervening
 from holdfast.triggerflow.running import FlowRun
 
 #: Handlers that were cancelled by a close get this long to settle.
@@ -51,7 +51,7 @@ class Closer:
     def begin_again(self) -> None:
         """Another record was taken over."""
         self._disarm()
-        self.snapshot = self.flow.get_state(None) if self._is_closed else None
+        self.snapshot = _snapshot(self.flow) if self._is_closed else None
 
     @property
     def _is_closed(self) -> bool:
@@ -277,13 +277,9 @@ class Closer:
         flow = self.flow
         run = flow.run
         status = run.status if run.status in ("failed", "cancelled") else "completed"
-        run.facts["close_reason"] = reason
-        run.facts["closed_at"] = flow.live.clock.now()
-        if run.journal is not None:
-            run.journal.put("facts", flow.codec.encode(run.facts, "facts"))
-        self.snapshot = flow.get_state(None)
-        ended = Ended("cancelled" if flow.is_waiting else status)
-        await flow.live.advance(flow.step(run, ended), here=False)
+        effects = flow.end("cancelled" if flow.is_waiting else status, reason)
+        self.snapshot = _snapshot(flow)
+        await flow.live.advance(effects, here=False)
         self._freeze()
 
     def _freeze(self) -> None:
@@ -291,7 +287,9 @@ class Closer:
         flow = self.flow
         self._disarm()
         if self.snapshot is None:
-            self.snapshot = flow.get_state(None)
+            self.snapshot = _snapshot(flow)
+        expired, flow.expired = flow.expired, []
+        intervening.tell_expired(flow, expired)
         if flow.stream is not None:
             flow.stream.end()
         for future in list((flow.live.waiters or {}).values()):
@@ -300,3 +298,12 @@ class Closer:
         self._tell(None)
         if self.on_closed is not None:
             self.on_closed()
+
+
+def _snapshot(flow: FlowRun) -> dict[str, Any]:
+    """What is left of a run: its state, and its interventions if there were any."""
+    made: dict[str, Any] = flow.get_state(None)
+    found = intervening.listed(flow)
+    if found:
+        made["$interventions"] = {each["id"]: each for each in found}
+    return made

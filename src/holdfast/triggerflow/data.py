@@ -13,6 +13,7 @@ from holdfast.runtime.portal import at_home, blocking
 from holdfast.triggerflow import interrupts, pausing, signals
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.seen import SeenInterventions
 from holdfast.triggerflow.shared import SharedData
 from holdfast.triggerflow.state_face import StateFace
 
@@ -41,10 +42,10 @@ class Resume:
 _NO_RESUME = Resume()
 
 
-class TriggerFlowRuntimeData(StateFace, FlowDataFace, Generic[I, S, R]):
+class TriggerFlowRuntimeData(StateFace, FlowDataFace, SeenInterventions, Generic[I, S, R]):
     """One handler call's view of its run. Writes and emits are known to come from this call."""
 
-    __slots__ = ("_delivery", "_run", "paused", "value")
+    __slots__ = ("_delivery", "_run", "paused", "seen", "value")
 
     def __init__(self, run: FlowRun, delivery: Delivery) -> None:
         self._run = run

@@ -12,6 +12,7 @@ from holdfast.machine import layout
 from holdfast.runtime.home import Home
 from holdfast.triggerflow import interrupts, pausing, reading, signals
 from holdfast.triggerflow.execution_twins import ExecutionTwins
+from holdfast.triggerflow.intervention_face import Intervenable
 from holdfast.triggerflow.portable import Portable
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
@@ -22,7 +23,7 @@ from holdfast.triggerflow.state_face import StateFace
 AUTO_CLOSE_S = 10.0
 
 
-class Execution(Portable, StateFace, ResourceFace, ExecutionTwins):
+class Execution(Portable, Intervenable, StateFace, ResourceFace, ExecutionTwins):
     """One run of a flow. Made by `flow.create_execution(...)`.
 
     Every method `async_x` has a blocking twin `x`. on_closed: called once with the execution when

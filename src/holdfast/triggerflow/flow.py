@@ -15,11 +15,13 @@ from holdfast.persistence.store import Store, check_run_id
 from holdfast.persistence.types import TypeRegistry, default_types
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
+from holdfast.triggerflow import intervening
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
 from holdfast.triggerflow.execution import AUTO_CLOSE_S, Execution
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.flow_twins import TriggerFlowTwins
+from holdfast.triggerflow.intervening import UNSET, Policy
 from holdfast.triggerflow.process import Process
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
@@ -122,6 +124,10 @@ class TriggerFlow(ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]
         self._wiring.replace_all(blueprints.from_dict(blueprint))
         return self
 
+    def intervention_point(self, *, name: str, target: str | None = None) -> Process:
+        """Take interventions up at the start; see `Process.intervention_point`."""
+        return Process(self._wiring).intervention_point(name=name, target=target)
+
     def _layer(self) -> Resources:
         return self._resources
 
@@ -140,21 +146,34 @@ class TriggerFlow(ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]
         auto_close_timeout: float | None = AUTO_CLOSE_S,
         store: Store | None = None,
         run_id: str | None = None,
+        intervention_mode: str | None = UNSET,
+        intervention_policy: Policy | None = None,
+        resume_handle_exposed: bool = True,
     ) -> Execution:
         """A run of this flow as it is now.
 
         auto_close: close by itself after so many idle seconds, None for never; by default at once
         where the caller waits in `async_start`. store: keep the run there, saved at every
-        finished chunk; a run of that run_id is opened if it exists. Raises: InvalidId.
+        finished chunk; a run of that run_id is opened if it exists. intervention_mode: "planned"
+        (the default where there is an intervention_point), "auto", with a policy if one is given,
+        or None for off. resume_handle_exposed: whether somebody could answer a pause.
+        Raises: InvalidId, DefinitionError.
         """
+        # Many parameters because: they are the documented options of an execution.
+        mode = intervening.chosen_mode(self.compiled().plan, intervention_mode, intervention_policy)
         home = None if store is None else Home(store)
-        return self.execution_in(
+        execution = self.execution_in(
             home,
             run_id,
             runtime_resources,
             auto_close=auto_close,
             auto_close_timeout=auto_close_timeout,
         )
+        if intervention_mode is not UNSET:
+            execution.take_interventions(mode, intervention_policy)
+        if not resume_handle_exposed:
+            execution.hide()
+        return execution
 
     def execution_in(
         self,

@@ -16,7 +16,7 @@ from holdfast.persistence.store import RunHead
 from holdfast.runtime import inbox
 from holdfast.runtime.home import Home, check_compatible, rebuilt
 from holdfast.runtime.live import LiveRun
-from holdfast.triggerflow import saves, signals
+from holdfast.triggerflow import intervening, saves, signals
 from holdfast.triggerflow.closing import Closer
 from holdfast.triggerflow.running import FlowRun
 
@@ -33,6 +33,10 @@ class Kept:
         self._resume_due = False
         self._hear_due = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._mode: str | None = "planned" if flow.compiled.plan.has_points else None
+        self._mode_wins = False
+        if self._mode is not None:
+            intervening.begin(flow, self._mode)
 
     @property
     def run_id(self) -> str:
@@ -57,6 +61,7 @@ class Kept:
         flow.live.errors = None
         flow.live.orphans = None
         flow.stream = None
+        intervening.begin(flow, self._mode, wins=self._mode_wins)
         self._resume_due = bool(run.live)
         self._closer.begin_again()
 

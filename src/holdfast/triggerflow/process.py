@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast.definition.blueprint import START, Signal
 from holdfast.triggerflow.operators import for_each, to, when
+from holdfast.triggerflow.operators import intervention_point as points
 from holdfast.triggerflow.wiring import Wiring
 
 
@@ -61,6 +62,15 @@ class Process:
         "simple_or" gives the bare value.
         """
         return Process(self._wiring, when.listen(self._wiring, trigger, mode))
+
+    def intervention_point(self, *, name: str, target: str | None = None) -> Process:
+        """Take up the interventions for *target*, or those without one; the value goes on.
+
+        The same name stands for the same point. Raises: DefinitionError, a ValueError.
+        """
+        node = points.attach(self._wiring, self._signal, name, target, self._before)
+        before = (*self._before, node.id)
+        return Process(self._wiring, ("event", node.emits), self._loops, before)
 
     def for_each(self, *, concurrency: int | None = None, name: str | None = None) -> Process:
         """Run what follows once for each item; sequences but text and bytes are expanded.

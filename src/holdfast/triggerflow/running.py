@@ -12,8 +12,9 @@ import contextvars
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from holdfast.machine import dispatch, state
-from holdfast.machine.effects import Effect, Finished, Input, Warn, Withdrawn
+from holdfast.machine import dispatch, interventions, state
+from holdfast.machine.effects import Effect, Ended, Finished, Input, Warn, Withdrawn
+from holdfast.machine.interventions import Intervention
 from holdfast.machine.run import MISSING, PARKED, Delivery, Run, Wait
 from holdfast.persistence.codec import Codec, is_scalar
 from holdfast.runtime import inbox
@@ -26,7 +27,7 @@ from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.shared import SharedData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from holdfast.triggerflow.wiring import Compiled
 
@@ -36,18 +37,22 @@ class FlowRun:
 
     hidden: nobody outside holds the run, so it cannot pause. on_quiet: called when nothing is
     under way any more, and on_activity when something came that is no handler's work; the
-    lifecycle decides then whether and when to close.
+    lifecycle decides then whether and when to close. before: what a run that takes interventions
+    does before each call; policy: what it asks then.
     """
 
     __slots__ = (
+        "before",
         "codec",
         "compiled",
         "execution",
+        "expired",
         "hidden",
         "live",
         "make_data",
         "on_activity",
         "on_quiet",
+        "policy",
         "resources",
         "run",
         "shared",
@@ -74,6 +79,9 @@ class FlowRun:
         self.live = LiveRun(run, self, *times)
         self.stream: Stream[Any] | None = None
         self.hidden = False
+        self.expired: list[Intervention] = []
+        self.before: Callable[[FlowRun, Delivery], Awaitable[int]] | None = None
+        self.policy: Callable[[dict[str, Any]], Any] | None = None
         self.execution: Any = None
         self.on_quiet: Callable[[], None] | None = None
         self.on_activity: Callable[[], None] | None = None
@@ -87,6 +95,8 @@ class FlowRun:
         """Call a chunk's handler in a context of its own."""
         handler = self.compiled.handlers[delivery.node]
         data = self.make_data(self, delivery)
+        if self.before is not None:
+            data.seen = await self.before(self, delivery)
         if handler.is_async:
             value = await in_context(contextvars.copy_context(), handler.function(data))
         else:
@@ -116,6 +126,17 @@ class FlowRun:
         """Nothing is under way: the lifecycle may close the run."""
         if self.on_quiet is not None:
             self.on_quiet()
+
+    def end(self, status: str, reason: str) -> list[Effect]:
+        """The run ends; interventions that nothing took up expire with it."""
+        run, now = self.run, self.live.clock.now()
+        run.facts["close_reason"] = reason
+        run.facts["closed_at"] = now
+        if run.journal is not None:
+            run.journal.put("facts", self.codec.encode(run.facts, "facts"))
+        if run.intervening is not None:
+            self.expired = interventions.expire(run.intervening, run.journal, now)
+        return self.step(run, Ended(status))
 
     def kept(self, value: Any, place: str, signal: tuple[str, str]) -> bytes | None:
         """The bytes of a payload when the run is kept and somebody listens; None otherwise."""
@@ -183,13 +204,14 @@ class FlowRun:
         interrupt = interrupt_of(self.run, wait)
         if action == "cancel":
             interrupt["status"] = "cancelled"
-        self._tell({"type": kind, "action": action, "interrupt": interrupt, **more})
+        self.tell({"type": kind, "action": action, "interrupt": interrupt, **more})
 
     def warn(self, code: str, text: str) -> None:
         """Tell watchers that something was dropped or could not be done."""
-        self._tell({"type": "warning", "code": code, "text": text})
+        self.tell({"type": "warning", "code": code, "text": text})
 
-    def _tell(self, item: dict[str, Any]) -> None:
+    def tell(self, item: dict[str, Any]) -> None:
+        """Put an item of the engine's own into the stream; nobody is asked whether it fits."""
         if self.stream is None:
             # What the end of a run tells comes while it is closed already; the closer ends it.
             self.stream = Stream()

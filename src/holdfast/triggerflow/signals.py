@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from holdfast.machine import dispatch, ledger
-from holdfast.machine.effects import Effect, Emitted, Ended, Retried, Skipped
+from holdfast.machine.effects import Effect, Emitted, Retried, Skipped
 from holdfast.machine.run import PARKED, Delivery, Entry, Run
 from holdfast.persistence.store import InboxItem
 from holdfast.runtime.inbox import PostBody
@@ -260,4 +260,4 @@ def posted(flow: FlowRun, item: InboxItem) -> list[Effect]:
             return skipped(flow, flow.parked(body.delivery), value, bytes(body.value))
         case kind:
             words = {"cancel": "cancelled", "close": "completed"}
-            return flow.step(run, Ended(words[kind]))
+            return flow.end(words[kind], f"posted {kind}")

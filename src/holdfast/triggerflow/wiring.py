@@ -15,7 +15,7 @@ from holdfast.definition.blueprint import Blueprint, Node, Signal
 from holdfast.definition.fingerprint import fingerprint
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.persistence.types import TypeRegistry
-from holdfast.triggerflow.chunk import Chunk, Handler, hints_of, own_name
+from holdfast.triggerflow.chunk import PASS_ON, Chunk, Handler, hints_of, own_name
 
 #: How a gate may join its signals.
 MODES = ("and", "or", "simple_or")
@@ -143,12 +143,16 @@ class Wiring:
         if self._compiled is None or self._compiled.plan.name != flow_name:
             plan = Blueprint(name=flow_name, nodes=tuple(self.nodes.values()))
             handlers = {
-                node.id: self._handler_of(node) for node in plan.nodes if node.kind == "chunk"
+                node.id: self._handler_of(node)
+                for node in plan.nodes
+                if node.kind in ("chunk", "point")
             }
             self._compiled = Compiled(plan, handlers, fingerprint(canonical(plan)))
         return self._compiled
 
     def _handler_of(self, node: Node) -> Handler:
+        if node.kind == "point":
+            return PASS_ON
         chunk = self.chunks.get(node.id)
         if chunk is None:
             raise HandlersMissing(f"handler {node.handler!r} is not registered", names=(node.name,))
