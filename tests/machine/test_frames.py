@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.definition.embedding import Inner, embedded
 from holdfast.definition.graph import Graph
 from holdfast.definition.subgraph import frame_number
-from holdfast.machine import barrier, snapshot, superstep
+from holdfast.machine import barrier, ledger, snapshot, superstep, waits
 from holdfast.machine.effects import (
     Answered,
     AnsweredInside,
@@ -23,7 +23,7 @@ from holdfast.machine.effects import (
     Written,
 )
 from holdfast.machine.journal import Journal
-from holdfast.machine.run import Delivery, Run, Wait, new_run
+from holdfast.machine.run import Delivery, Entry, Run, Wait, new_run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.types import default_types
 from tests.machine.test_superstep import due, finish, graph, reloaded, shape
@@ -53,9 +53,9 @@ def out(delivery: Delivery, value: Any, target: str, source: str = "s") -> Finis
     return Finished(delivery, sends=(Sent(value, None, (target,), source),))
 
 
-def asked(delivery: Delivery, wait_id: str = "q", via: str = "s") -> Wait:
-    """A request of an inner executor that the graph around was offered."""
-    return Wait(
+def asks(run: Run, delivery: Delivery, wait_id: str = "q", via: str = "s") -> None:
+    """A handler asks; via: the sub-workflow whose graph around was offered the request."""
+    wait = Wait(
         id=wait_id,
         type="str",
         payload="?",
@@ -64,6 +64,8 @@ def asked(delivery: Delivery, wait_id: str = "q", via: str = "s") -> Wait:
         origin=Delivery(0, delivery.node, None, b"null", delivery.frame),
         via=via,
     )
+    waits.open_wait(run, wait)
+    ledger.record(run, delivery.id, Entry("pause", wait_id, None, "?", wait=wait_id))
 
 
 def answer(wait_id: str, value: Any = "yes", via: str = "s") -> AnsweredInside:
@@ -214,8 +216,8 @@ def test_an_answer_from_outside_begins_the_counts_of_all_frames_around_it_anew()
     """The one that asked, and those it stands in."""
     run, effects = held(around("a>s", "x>y"))
     (x,) = due(finish(run, due(effects)[0], ("m", "s")))
-    wait = asked(x, via="")
-    superstep.step(run, Finished(x, asks=(wait,)))
+    asks(run, x, via="")
+    finish(run, x)
     superstep.step(run, Answered("q", "yes", None, None, 0.0))
 
     assert (run.frames[0].lap, run.frames[S].lap) == (0, 0)
@@ -227,9 +229,8 @@ def test_the_graph_around_answers_a_request_in_the_next_superstep() -> None:
     """The executor that asked is called; the request leaves a line of constant size."""
     run, effects = held(around("a>s s>b b>s", "x>"))
     (x,) = due(finish(run, due(effects)[0], ("m", "s")))
-    effects = superstep.step(
-        run, Finished(x, sends=(Sent("wrapped", None, ("b",), "s"),), asks=(asked(x),))
-    )
+    asks(run, x)
+    effects = superstep.step(run, out(x, "wrapped", "b"))
     assert shape(effects) == ["Barrier", "Began", "b=wrapped"]
 
     run = reloaded(run)
@@ -249,9 +250,8 @@ def test_a_response_to_no_request_of_that_sub_workflow_is_told_and_dropped() -> 
     """Unknown, answered before, or asked by another."""
     run, effects = held(around("a>s s>b", "x>"))
     (x,) = due(finish(run, due(effects)[0], ("m", "s")))
-    effects = superstep.step(
-        run, Finished(x, sends=(Sent("w", None, ("b",), "s"),), asks=(asked(x),))
-    )
+    asks(run, x)
+    effects = superstep.step(run, out(x, "wrapped", "b"))
     told = (answer("z"), answer("q", via="t"), answer("q"), answer("q", "no"))
     effects = superstep.step(run, Finished(due(effects)[0], answers=told))
 
@@ -263,9 +263,8 @@ def test_a_request_that_the_graph_leaves_unanswered_is_asked_outside_at_rest() -
     """Or the sub-workflow would wait for ever without anybody knowing."""
     run, effects = held(around("a>s s>b", "x>"))
     (x,) = due(finish(run, due(effects)[0], ("m", "s")))
-    effects = superstep.step(
-        run, Finished(x, sends=(Sent("w", None, ("b",), "s"),), asks=(asked(x),))
-    )
+    asks(run, x)
+    effects = superstep.step(run, out(x, "wrapped", "b"))
     effects = finish(run, due(effects)[0])
 
     assert shape(effects) == ["AskedOutside", "Barrier"]
@@ -274,15 +273,29 @@ def test_a_request_that_the_graph_leaves_unanswered_is_asked_outside_at_rest() -
     assert reloaded(run).waits["q"].via == ""
 
 
+def test_the_graph_may_still_answer_what_was_then_asked_outside() -> None:
+    """Whoever took the request may have waited for another message; others may not answer."""
+    run, effects = held(around("a>s s>b", "x>"))
+    (x,) = due(finish(run, due(effects)[0], ("m", "s")))
+    asks(run, x)
+    finish(run, due(superstep.step(run, out(x, "wrapped", "b")))[0])
+    assert run.waits["q"].via == ""
+    (a,) = due(superstep.enter(run, "more", None))
+    effects = superstep.step(run, Finished(a, answers=(answer("q", via="t"), answer("q"))))
+
+    assert [e.code for e in effects if isinstance(e, Warn)] == ["sub.no-request"]
+    assert [d.node for d in due(effects)] == ["s/x"]
+
+
 def test_while_somebody_outside_is_asked_the_rest_waits_inside() -> None:
     """Whoever took the request may be waiting for that answer."""
     run, effects = held(around("a>s s>b", "x>"))
     (x,) = due(finish(run, due(effects)[0], ("m", "s")))
-    effects = superstep.step(
-        run, Finished(x, sends=(Sent("w", None, ("b",), "s"),), asks=(asked(x),))
-    )
+    asks(run, x)
+    effects = superstep.step(run, out(x, "wrapped", "b"))
     (b,) = due(effects)
-    effects = superstep.step(run, Finished(b, asks=(asked(b, "person", ""),)))
+    asks(run, b, "person", "")
+    effects = finish(run, b)
 
     assert shape(effects) == ["Barrier"]
     assert (run.waits["q"].via, run.status) == ("s", "waiting")

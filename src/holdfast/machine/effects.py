@@ -37,8 +37,8 @@ class Finished(msgspec.Struct, gc=False):
     """A handler ended. Flows use value; graphs use sends, writes and outputs.
 
     paused: it opened a wait that stands for its continuation. sends: (value, data, targets).
-    hooks: encoded executor state. asks: requests of a sub-workflow that are offered to the graph
-    around it. answers: what that graph says to such requests. halt: stop at the barrier.
+    hooks: encoded executor state. answers: to requests of sub-workflows, which the graph around
+    them was offered. halt: stop at the barrier.
     """
 
     delivery: Delivery
@@ -49,7 +49,6 @@ class Finished(msgspec.Struct, gc=False):
     writes: tuple[Written, ...] = ()
     outputs: tuple[tuple[str, Any, bytes | None], ...] = ()
     hooks: bytes | None = None
-    asks: tuple[Wait, ...] = ()
     answers: tuple[AnsweredInside, ...] = ()
     halt: bool = False
 

@@ -94,6 +94,20 @@ class TypeRegistry:
             if shape is not None:
                 self.register(cls)
 
+    def include(self, other: TypeRegistry) -> None:
+        """Know what another registry names itself; what is known here already stays as it is.
+
+        Raises: DefinitionError when a name belongs to another class here.
+        """
+        for name, entry in other._by_name.items():
+            if self.for_name(name) is None:
+                self._by_name[name] = entry
+                continue
+            self._check_name(name, entry.cls)
+        for cls, entry in other._by_class.items():
+            if self.entry(cls) is None:
+                self._by_class[cls] = entry
+
     def child(self) -> TypeRegistry:
         """A registry that adds to this one without changing it."""
         return TypeRegistry(self)

@@ -144,7 +144,7 @@ async def withdraw_unasked(live: LiveRun, delivery: Delivery) -> None:
     if store is None:
         return
     for wait in waits.asked_by(live.run, delivery.id):
-        if wait.asked or wait.answered:
+        if wait.asked or wait.answered or wait.via:
             continue
         try:
             await store.settle(

@@ -32,6 +32,8 @@ from holdfast.workflow.function_executor import FunctionExecutor, executor
 from holdfast.workflow.handlers import handler, response_handler
 from holdfast.workflow.response_stream import ResponseStream
 from holdfast.workflow.result import WorkflowRunResult
+from holdfast.workflow.sub_messages import SubWorkflowRequestMessage, SubWorkflowResponseMessage
+from holdfast.workflow.sub_workflow import WorkflowExecutor
 from holdfast.workflow.workflow import Workflow
 
 __all__ = [
@@ -45,6 +47,8 @@ __all__ = [
     "RequestInfoEvent",
     "ResponseStream",
     "StartInfo",
+    "SubWorkflowRequestMessage",
+    "SubWorkflowResponseMessage",
     "SuperStepCompletedEvent",
     "SuperStepStartedEvent",
     "Workflow",
@@ -54,6 +58,7 @@ __all__ = [
     "WorkflowErrorDetails",
     "WorkflowErrorEvent",
     "WorkflowEvent",
+    "WorkflowExecutor",
     "WorkflowFailedEvent",
     "WorkflowIntermediateEvent",
     "WorkflowOutputEvent",

@@ -6,10 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.errors import AnswerRefused, RunError, WaitNotFound
-from holdfast.machine.run import Wait
-from holdfast.workflow.coercion import MISFIT, coerced
-from holdfast.workflow.responses import open_waits, response_for, response_form
+from holdfast.errors import RunError, WaitNotFound
+from holdfast.workflow.responses import fitting_answer, open_waits
 from holdfast.workflow.running import GraphRun
 
 
@@ -29,7 +27,7 @@ def checked_answers(graph: GraphRun, responses: Mapping[str, Any]) -> dict[str, 
         raise RunError(
             "no request is open", run_id=run_id, hint="Continue the run with run(resume=True)."
         )
-    fitting: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for request_id, value in responses.items():
         wait = asked.get(request_id)
         if wait is None:
@@ -38,23 +36,6 @@ def checked_answers(graph: GraphRun, responses: Mapping[str, Any]) -> dict[str, 
                 run_id=run_id,
                 wait_id=request_id,
             )
-        fitting[request_id] = _fitting(graph, wait, value)
-    return fitting
-
-
-def _fitting(graph: GraphRun, wait: Wait, value: Any) -> Any:
-    assert wait.origin is not None
-    executor = graph.executors[wait.origin.node]
-    form = graph.response_types.get(wait.id) or response_form(executor, wait)
-    asked = value if form is None else coerced(value, form)
-    if asked is not MISFIT:
-        payload, spec = response_for(executor, wait.payload, asked)
-        if spec is not None:
-            return payload
-    why = "expected" if asked is MISFIT else "no response handler takes it; expected"
-    raise AnswerRefused(
-        f"response to {wait.id!r}: {why} {wait.expects}; found {type(value).__name__}",
-        run_id=graph.run.run_id,
-        wait_id=wait.id,
-        problems=(f"expected {wait.expects}",),
-    )
+        form = graph.response_types.get(request_id)
+        found[request_id] = fitting_answer(graph.run, graph.executors, wait, value, form)
+    return found

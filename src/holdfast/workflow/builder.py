@@ -3,19 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Self
 
 from holdfast.definition.edges import single_edge
+from holdfast.definition.embedding import embedded
 from holdfast.definition.fingerprint import fingerprint, graph_form
 from holdfast.definition.graph import Graph, Node
 from holdfast.errors import DefinitionError, GraphConnectivityError, WorkflowValidationError
 from holdfast.workflow.designation import IntermediateChoice, OutputChoice, kept, resolved
 from holdfast.workflow.executor import Executor, checked_id
 from holdfast.workflow.function_executor import FunctionExecutor
-from holdfast.workflow.plan import Factory, WorkflowPlan, make_executor
+from holdfast.workflow.plan import Factory, SubPlan, WorkflowPlan, make_executor
+from holdfast.workflow.sub_plans import (
+    inner_graphs,
+    shared_executors,
+    sub_notices,
+    sub_plans,
+)
 from holdfast.workflow.validation import ValidationTypeEnum, check, notices
 from holdfast.workflow.workflow import Workflow
 
@@ -121,28 +128,30 @@ class WorkflowBuilder:
         """
         start = self._given_start()
         executors = self._one_of_each()
-        graph = self._graph(start, executors)
-        for problem in check(graph, executors):
+        level = self._graph(start, executors)
+        for problem in check(level, executors):
             raise problem
+        subs = sub_plans(executors, self._factories)
+        graph = embedded(level, inner_graphs(executors))
         digest = fingerprint(graph_form(graph))
         if self._name is None:
             digits = digest.partition(":")[2][:NAME_DIGITS]
             graph = replace(graph, name=f"workflow-{digits}")
-        instances = {n: one for n, one in executors.items() if n not in self._factories}
+        # A sub-workflow's node holds nothing: the one at hand serves all runs.
+        made = {n: f for n, f in self._factories.items() if n in executors and n not in subs}
+        instances = {n: one for n, one in executors.items() if n not in made}
+        shared = shared_executors(instances, subs)
         return WorkflowPlan(
             graph=graph,
             fingerprint=digest,
             description=self._description,
             checkpoint_storage=self._storage,
             executors=instances,
-            factories={
-                name: self._factories[name] for name in executors if name in self._factories
-            },
-            shared_instances=tuple(
-                name for name, one in instances.items() if not isinstance(one, FunctionExecutor)
-            ),
-            annotations=tuple(_annotations(executors)),
-            warnings=(*self._notices, *notices(graph, executors)),
+            factories=made,
+            shared_instances=shared,
+            annotations=tuple(_annotations(executors, subs)),
+            warnings=(*self._notices, *notices(level, executors), *sub_notices(level, executors)),
+            subs=subs,
         )
 
     def build(self) -> Workflow:
@@ -221,8 +230,8 @@ def _limit(given: object) -> int:
     return given
 
 
-def _annotations(executors: dict[str, Executor]) -> Iterator[Any]:
-    """Give the types that handlers name, each once."""
+def _annotations(executors: dict[str, Executor], subs: Mapping[str, SubPlan]) -> Iterator[Any]:
+    """Give the types that handlers name, each once; those of sub-workflows last."""
     found: list[Any] = []
     for executor in executors.values():
         for spec in executor.handler_specs:
@@ -231,3 +240,5 @@ def _annotations(executors: dict[str, Executor]) -> Iterator[Any]:
                 if form is not None and form not in found:
                     found.append(form)
                     yield form
+    for sub in subs.values():
+        yield from (form for form in sub.plan.annotations if form not in found)

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from holdfast.definition.graph import Graph
 from holdfast.definition.schema import schema_of
 from holdfast.errors import WaitExists
-from holdfast.machine import ledger, waits
-from holdfast.machine.effects import Written
-from holdfast.machine.run import MISSING, Delivery, Entry, Grown, Run, Wait
+from holdfast.machine import layout, ledger, waits
+from holdfast.machine.effects import Sent, Written
+from holdfast.machine.frames import OUTSIDE
+from holdfast.machine.run import MISSING, Delivery, Entry, Frame, Grown, Run, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import check_id
 from holdfast.runtime.live import LiveRun
@@ -19,7 +22,9 @@ from holdfast.workflow.events import (
     WorkflowIntermediateEvent,
     WorkflowOutputEvent,
 )
-from holdfast.workflow.responses import type_name
+from holdfast.workflow.executor import Executor
+from holdfast.workflow.responses import fitting_answer, type_name
+from holdfast.workflow.sub_messages import SubWorkflowResponseMessage
 
 
 class Watched(Protocol):
@@ -30,11 +35,18 @@ class Watched(Protocol):
     codec: Codec
     is_streaming: bool
 
+    @property
+    def executors(self) -> Mapping[str, Executor]:
+        """Who stands at the nodes."""
+
     def publish(self, event: WorkflowEvent) -> None:
         """Tell watchers."""
 
     def output_kind(self, executor_id: str) -> str:
-        """What yields of an executor are: "output", "intermediate" or "hidden"."""
+        """What yields of an executor are: "output", "intermediate", "hidden" or "message"."""
+
+    async def offer(self, wait: Wait, response_type: Any) -> tuple[Sent, ...]:
+        """Messages that hand the request of a sub-workflow to the graph around it, if any do."""
 
     def asked(self, wait_id: str, response_type: Any) -> None:
         """A request was raised."""
@@ -43,7 +55,7 @@ class Watched(Protocol):
 class HandlerCall:
     """One call of a handler. Nothing in here is in the record until the handler ends."""
 
-    __slots__ = ("codec", "delivery", "graph", "outputs", "run", "sent", "written")
+    __slots__ = ("codec", "delivery", "graph", "offered", "outputs", "run", "sent", "written")
 
     def __init__(self, graph: Watched, delivery: Delivery) -> None:
         self.graph = graph
@@ -53,6 +65,12 @@ class HandlerCall:
         self.sent: list[tuple[Any, bytes | None, str | None]] = []
         self.outputs: list[tuple[str, Any, bytes | None]] = []
         self.written: dict[str, Written] = {}
+        self.offered: list[Sent] = []
+
+    @property
+    def frame(self) -> Frame:
+        """The frame whose state this call reads and writes."""
+        return self.run.frames[self.delivery.frame]
 
     @property
     def is_streaming(self) -> bool:
@@ -62,6 +80,44 @@ class HandlerCall:
     def publish(self, event: WorkflowEvent) -> None:
         """Tell watchers."""
         self.graph.publish(event)
+
+    def sources(self) -> tuple[str, ...]:
+        """Who sent what is handled, by their ids in the graph of the executor."""
+        delivery = self.delivery
+        graph: Graph = self.run.plan
+        if not delivery.frame:
+            return delivery.sources
+        local = graph.local_id(delivery.node)
+        return tuple(
+            graph.local_id(source) if graph.frame_of(source) == delivery.frame else OUTSIDE + local
+            for source in delivery.sources
+        )
+
+    def _address(self, target_id: str | None) -> str | None:
+        """The path of the executor that has this id in the graph of the sender."""
+        if target_id is None or not self.delivery.frame:
+            return target_id
+        graph: Graph = self.run.plan
+        return graph.path_in(self.delivery.frame, target_id)
+
+    def send(self, message: Any, target_id: str | None) -> None:
+        """A message, routed when the handler ends."""
+        if type(message) is SubWorkflowResponseMessage:
+            message = self._fitting(message)
+        journal = self.run.journal
+        place = f"message of {self.delivery.node}"
+        data = None if journal is None else journal.codec.encode(message, place)
+        self.sent.append((message, data, self._address(target_id)))
+
+    def _fitting(self, response: SubWorkflowResponseMessage) -> SubWorkflowResponseMessage:
+        """The response in the type that the inner executor takes. Raises: AnswerRefused."""
+        event = response.source_event
+        wait = self.run.waits.get(event.request_id)
+        if wait is None or wait.answered:
+            return response  # Watchers hear of it when it arrives.
+        executors, form = self.graph.executors, event.response_type
+        value = fitting_answer(self.run, executors, wait, response.data, form)
+        return SubWorkflowResponseMessage(value, event)
 
     def give_out(self, value: Any) -> None:
         """A yield: an event of its kind at once; in the record when the handler ends."""
@@ -77,7 +133,7 @@ class HandlerCall:
 
     def read(self, key: str) -> Any:
         """A state value as this call sees it, or MISSING."""
-        frame = self.run.frames[0]
+        frame = self.frame
         cell = frame.state.get(key)
         seen = MISSING if cell is None else cell.value
         node = self.delivery.node
@@ -90,9 +146,7 @@ class HandlerCall:
     def touched(self) -> set[str]:
         """The keys that this executor has written in this superstep."""
         node = self.delivery.node
-        return {key for by, key, _, _ in self.run.frames[0].staged if by == node} | set(
-            self.written
-        )
+        return {key for by, key, _, _ in self.frame.staged if by == node} | set(self.written)
 
     async def ask(self, request: Any, response_type: Any, request_id: str | None) -> None:
         """Open a wait, save it, then tell watchers."""
@@ -107,18 +161,45 @@ class HandlerCall:
         if found >= 0:
             wait = run.waits.get(run.ledgers[delivery.id].entries[found].wait or "")
             if wait is not None:
-                wait.asked = True
+                await self._ask_again(wait, response_type)
             return
         if request_id is not None:
             self._check_free(request_id)
         live = self.graph.live
         wait = self._wait(request_id or live.ids.new(), request, data, response_type)
+        offered: tuple[Sent, ...] = ()
+        if delivery.frame:
+            offered = await self.graph.offer(wait, response_type)
         waits.open_wait(run, wait)
         ledger.record(run, delivery.id, Entry("pause", name, digest, request, wait=wait.id))
+        if offered:
+            # The graph around hears of it when this handler ends, like of all that it sends.
+            self.offered.extend(offered)
+        else:
+            await self._ask_outside(wait, response_type)
+
+    async def _ask_again(self, wait: Wait, response_type: Any) -> None:
+        """A repeat found its question: what was only offered inside is offered anew."""
+        wait.asked = True
+        if not wait.via:
+            return
+        wait.via = ""
+        offered = await self.graph.offer(wait, response_type)
+        if self.run.journal is not None:
+            layout.mark_wait(self.run.journal, wait)
+        if offered:
+            self.offered.extend(offered)
+        else:
+            await self._ask_outside(wait, response_type)
+
+    async def _ask_outside(self, wait: Wait, response_type: Any) -> None:
+        live = self.graph.live
         if live.saver is not None:
             live.saver.opened.append(wait)
             await live.advance([], here=False)
-        self.graph.publish(RequestInfoEvent(request, wait.id, delivery.node, response_type))
+        self.graph.publish(
+            RequestInfoEvent(wait.payload, wait.id, self.delivery.node, response_type)
+        )
         self.graph.asked(wait.id, response_type)
 
     def _check_free(self, request_id: str) -> None:
@@ -140,7 +221,7 @@ class HandlerCall:
             payload=request,
             opener=self.delivery.id,
             resume="response",
-            origin=Delivery(0, node, None, b"null"),
+            origin=Delivery(0, node, None, b"null", self.delivery.frame),
             data=data,
             opened_at=self.graph.live.clock.now(),
             schema=schema_of(response_type),

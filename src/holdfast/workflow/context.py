@@ -33,12 +33,10 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
     async def send_message(self, message: Any, target_id: str | None = None) -> None:
         """Send a message along the edges of this executor, or along the one to target_id.
 
-        Raises: ValueRefused in a kept run, for a message that would not come back.
+        Raises: ValueRefused in a kept run, for a message that would not come back; AnswerRefused
+        for a response to a sub-workflow that is not of the type it asked for.
         """
-        call = self._call
-        journal = call.run.journal
-        data = None if journal is None else journal.codec.encode(message, f"message of {self._id}")
-        call.sent.append((message, data, target_id))
+        self._call.send(message, target_id)
 
     async def yield_output(self, value: Any) -> None:
         """Give a value out of the workflow: a result, or progress, as the builder designated."""
@@ -58,12 +56,15 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
 
     @property
     def source_executor_ids(self) -> list[str]:
-        """Who sent what this call handles; "internal:<id>" for the input and for responses."""
-        return list(self._call.delivery.sources)
+        """Who sent what this call handles; "internal:<id>" for the input and for responses.
+
+        In a sub-workflow, what came from outside of it is its input.
+        """
+        return list(self._call.sources())
 
     def get_source_executor_id(self) -> str:
         """The one sender. Raises: RunError, a RuntimeError, if there are several."""
-        sources = self._call.delivery.sources
+        sources = self._call.sources()
         if len(sources) != 1:
             raise RunError(f"this message has {len(sources)} senders: {', '.join(sources)}")
         return sources[0]
@@ -154,7 +155,7 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
     def export_state(self) -> dict[str, Any]:
         """A copy of the shared state as this call sees it."""
         call = self._call
-        seen: dict[str, Any] = state.whole(call.run.frames[0])
+        seen: dict[str, Any] = state.whole(call.frame)
         for key in call.touched():
             seen[key] = call.read(key)
         present = {key: value for key, value in seen.items() if value is not MISSING}

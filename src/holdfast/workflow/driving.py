@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.errors import RunCancelled, RunFailed, StoreError, WorkflowCheckpointException
-from holdfast.machine import snapshot, superstep, waits
+from holdfast.machine import frames, snapshot, superstep, waits
 from holdfast.machine.effects import Answered, Effect, Retried
 from holdfast.machine.journal import Journal
 from holdfast.machine.run import Cell, Run, new_run
@@ -63,8 +63,9 @@ class WorkflowRun:
 
     def inherit(self, before: WorkflowRun) -> None:
         """Before it begins: take over the shared state of the run before."""
-        state = before.run.frames[0].state
-        self.run.frames[0].state = {key: Cell(cell.value) for key, cell in state.items()}
+        for number, frame in before.run.frames.items():
+            kept = {key: Cell(cell.value) for key, cell in frame.state.items()}
+            frames.of(self.run, number).state = kept
 
     async def heal(self, before: WorkflowRun) -> None:
         """Bring instances back that the run before left in the middle of a call."""

@@ -25,7 +25,7 @@ class Held:
         self._plan = plan
         self._codec = codec
         self.executors: dict[str, Executor] = plan.make_executors()
-        self._made: list[str] = [name for name in self.executors if name in plan.factories]
+        self._made: list[str] = [name for name in self.executors if plan.factory_of(name)]
         self._volatile = [n for n, one in self.executors.items() if one.volatile and one.has_hooks]
         self.spoiled: set[str] = set()
 
@@ -74,9 +74,9 @@ class Held:
 
     async def renew(self, node: str, run: Run) -> str | None:
         """Bring an executor back whose call did not end; a sentence if that is not possible."""
-        factory = self._plan.factories.get(node)
+        factory = self._plan.factory_of(node)
         if factory is not None:
-            self.executors[node] = make_executor(node, factory)
+            self.executors[node] = make_executor(self._plan.graph.local_id(node), factory)
             self._made.append(node)
         if self.executors[node].has_hooks and node in run.executors:
             await self.give_back(run, (node,))

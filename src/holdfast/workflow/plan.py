@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-from holdfast.definition.graph import Graph
+from holdfast.definition.graph import Graph, Node
+from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import DefinitionError
+from holdfast.persistence.types import TypeRegistry
 from holdfast.workflow.executor import Executor
+from holdfast.workflow.outlets import Outlet, OutputKind, outlet
 
 Factory = Callable[[], Executor]
-OutputKind = Literal["output", "intermediate", "hidden"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,8 @@ class WorkflowPlan:
     executors: the instances that were given, by id. factories: what makes the others, by id.
     shared_instances: ids of the instances that hold something, so that one run at a time may use
     them. annotations: the types that handlers name, for the codec to register.
-    warnings: what is probably not meant, one sentence each.
+    warnings: what is probably not meant, one sentence each. subs: the workflows that stand at
+    nodes, by id; their nodes are in the graph too, under paths.
     """
 
     graph: Graph
@@ -35,11 +38,12 @@ class WorkflowPlan:
     shared_instances: tuple[str, ...]
     annotations: tuple[Any, ...]
     warnings: tuple[str, ...]
-    _output_kinds: Mapping[str, OutputKind] = field(init=False, repr=False, compare=False)
+    subs: Mapping[str, SubPlan] = field(default_factory=dict)
+    _outlets: Mapping[str, Outlet] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        kinds = {node.id: _output_kind(self.graph, node.id) for node in self.graph.nodes}
-        object.__setattr__(self, "_output_kinds", MappingProxyType(kinds))
+        outlets = {node.id: outlet(self.graph, node.id) for node in self.graph.nodes}
+        object.__setattr__(self, "_outlets", MappingProxyType(outlets))
 
     @property
     def name(self) -> str:
@@ -59,23 +63,82 @@ class WorkflowPlan:
         """
         made: dict[str, Executor] = {}
         for node in self.graph.nodes:
-            factory = self.factories.get(node.id)
-            if factory is None:
-                made[node.id] = self.executors[node.id]
+            if self.graph.frame_of(node.id):
                 continue
-            executor = make_executor(node.id, factory)
-            if executor.type != node.type:
-                raise DefinitionError(
-                    f"The factory of {node.id!r} gave the type {executor.type!r}, and "
-                    f"{node.type!r} before",
-                    hint="Let a factory give executors of one type.",
-                )
-            made[node.id] = executor
+            made[node.id] = self._one(node)
+            sub = self.subs.get(node.id)
+            if sub is not None:
+                made.update(_under(node.id, sub.present().make_executors()))
         return made
+
+    def _one(self, node: Node) -> Executor:
+        factory = self.factories.get(node.id)
+        if factory is None:
+            return self.executors[node.id]
+        executor = make_executor(node.id, factory)
+        if executor.type != node.type:
+            raise DefinitionError(
+                f"The factory of {node.id!r} gave the type {executor.type!r}, and "
+                f"{node.type!r} before",
+                hint="Let a factory give executors of one type.",
+            )
+        return executor
+
+    def factory_of(self, path: str) -> Factory | None:
+        """Give what makes the executor at a node anew, None if it was given as an instance."""
+        if not self.graph.frame_of(path):
+            return self.factories.get(path)
+        for name, sub in self.subs.items():
+            inside = path.removeprefix(name + SEPARATOR)
+            if inside != path:
+                if sub.remake is None:
+                    return sub.plan.factory_of(inside)
+                return lambda: sub.present().make_executors()[inside]
+        return None
+
+    def instances(self) -> Iterator[tuple[str, Executor]]:
+        """Give the executors that all runs share, with their paths."""
+        yield from self.executors.items()
+        for name, sub in self.subs.items():
+            if sub.remake is None:
+                yield from _under(name, dict(sub.plan.instances())).items()
 
     def output_kind(self, executor_id: str) -> OutputKind:
         """Tell what the yields of an executor are to a watcher."""
-        return self._output_kinds[executor_id]
+        return self._outlets[executor_id].kind
+
+    def outlet(self, executor_id: str) -> Outlet:
+        """Tell where the yields of an executor go."""
+        return self._outlets[executor_id]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubPlan:
+    """The plan of a workflow at a node. types: what its runs may keep.
+
+    remake: gives a plan with executors of its own for each run; None if all runs share them.
+    """
+
+    plan: WorkflowPlan
+    types: TypeRegistry
+    remake: Callable[[], WorkflowPlan] | None
+
+    def present(self) -> WorkflowPlan:
+        """Give the plan for one run. Raises: DefinitionError if it is not the one of before."""
+        if self.remake is None:
+            return self.plan
+        made = self.remake()
+        if made.fingerprint != self.plan.fingerprint:
+            raise DefinitionError(
+                f"The factory of the sub-workflow {self.plan.name!r} gave another structure "
+                "than before",
+                hint="Let a factory give workflows of one structure.",
+            )
+        return made
+
+
+def _under(path: str, executors: Mapping[str, Executor]) -> dict[str, Executor]:
+    return {f"{path}{SEPARATOR}{name}": one for name, one in executors.items()}
 
 
 def make_executor(executor_id: str, factory: Factory) -> Executor:
@@ -92,11 +155,3 @@ def make_executor(executor_id: str, factory: Factory) -> Executor:
             hint="Register a factory under the id that its executors have.",
         )
     return made
-
-
-def _output_kind(graph: Graph, node_id: str) -> OutputKind:
-    if graph.outputs is None and graph.intermediates is None:
-        return "output"
-    if node_id in (graph.outputs or ()):
-        return "output"
-    return "intermediate" if node_id in (graph.intermediates or ()) else "hidden"

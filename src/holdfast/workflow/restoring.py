@@ -31,6 +31,7 @@ from holdfast.runtime.home import Home, check_compatible
 from holdfast.runtime.saving import Saver
 from holdfast.workflow.keeping import StorageKeeper
 from holdfast.workflow.plan import WorkflowPlan
+from holdfast.workflow.responses import open_waits
 
 #: How many rows of a run's questions are read at once.
 PAGE = 1000
@@ -176,7 +177,7 @@ async def _branch(home: Home, restored: Restored) -> None:
     while run.next_settled < used:
         run.next_settled += layout.KEPT_SETTLED
     open_rows = {row.wait_id: row for row in rows if row.status == "open"}
-    for count, wait in enumerate(w for w in run.waits.values() if not w.answered):
+    for count, wait in enumerate(open_waits(run).values()):
         row = open_rows.pop(wait.id, None)
         if row is not None and row.payload == wait.data:
             wait.generation = row.generation

@@ -8,7 +8,7 @@ handler takes a message, what executors hold, and which event says what happened
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from holdfast.errors import InputRefused, WorkflowConvergenceException
 from holdfast.machine import barrier, superstep
 from holdfast.machine.effects import (
+    AskedOutside,
     Barrier,
     Began,
     Effect,
@@ -29,7 +30,8 @@ from holdfast.machine.effects import (
     Warn,
     Withdrawn,
 )
-from holdfast.machine.run import PARKED, Delivery, Run
+from holdfast.machine.frames import OUTSIDE
+from holdfast.machine.run import PARKED, Delivery, Run, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import CheckpointMark, InboxItem
 from holdfast.runtime import inbox
@@ -37,8 +39,10 @@ from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.inbox import PostBody
 from holdfast.runtime.live import LiveRun
+from holdfast.workflow import crossing
 from holdfast.workflow.call import HandlerCall
 from holdfast.workflow.context import WorkflowContext
+from holdfast.workflow.crossing import Border
 from holdfast.workflow.event_data import (
     CheckpointInfo,
     CompletionInfo,
@@ -62,10 +66,7 @@ from holdfast.workflow.holding import Held
 from holdfast.workflow.keeping import last_checkpoint_id
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import response_for
-from holdfast.workflow.routing import routed
-
-#: What the input and the answers come from, before the id of the executor that takes them.
-OUTSIDE = "internal:"
+from holdfast.workflow.routing import Outgoing, routed
 
 
 class GraphRun:
@@ -73,11 +74,12 @@ class GraphRun:
 
     publish: where events go. on_rest: called when the run rests: completed, waiting, or standing
     with what failed. held: the executors and what is kept of them. response_types: what open
-    requests ask for, by id, as far as this process has heard it.
+    requests ask for, by id, as far as this process has heard it. border: of its sub-workflows.
     failure: the last error that a handler raised, and whose.
     """
 
     __slots__ = (
+        "border",
         "codec",
         "failure",
         "held",
@@ -99,6 +101,7 @@ class GraphRun:
         self.plan = plan
         self.codec = codec
         self.held = Held(plan, codec)
+        self.border = Border(self) if plan.subs else None
         self.live = LiveRun(run, self, *times)
         self.is_streaming = False
         self.publish: Callable[[WorkflowEvent], None] = _ignore
@@ -122,8 +125,12 @@ class GraphRun:
         """The machine of graphs; a barrier makes the coming commit a checkpoint."""
         effects = superstep.step(run, happened)
         saver = self.live.saver
-        if saver is not None and any(type(effect) is Barrier for effect in effects):
-            self.mark("superstep")
+        if saver is not None:
+            for effect in effects:
+                if type(effect) is Barrier:
+                    self.mark("superstep")
+                elif type(effect) is AskedOutside:
+                    saver.opened.append(effect.wait)
         return effects
 
     async def call(self, live: LiveRun, delivery: Delivery) -> Input:
@@ -151,22 +158,31 @@ class GraphRun:
         self.held.spoiled.discard(node)
         made = [message for message, _, _ in call.sent] + [value for _, value, _ in call.outputs]
         self.publish(ExecutorCompletedEvent(node, made or None))
-        return self._finished(call, held)
+        return await self._finished(call, held)
 
-    def _finished(self, call: HandlerCall, held: bytes | None) -> Finished:
-        node = call.delivery.node
-        sends: tuple[Sent, ...] = ()
-        if call.sent:
-            sends, dropped = routed(self.plan.graph, self.executors, node, call.sent)
-            for text in dropped:
-                self.publish(WorkflowWarningEvent(text))
-        return Finished(
+    async def _finished(self, call: HandlerCall, held: bytes | None) -> Finished:
+        sends = self.routed(call.delivery.node, call.sent) if call.sent else ()
+        finished = Finished(
             call.delivery,
             sends=sends,
             writes=tuple(call.written.values()) if call.written else (),
             outputs=tuple(call.outputs) if call.outputs else (),
             hooks=held,
         )
+        if self.border is not None:
+            await self.border.cross(call, finished)
+        return finished
+
+    def routed(self, source: str, outgoing: Iterable[Outgoing]) -> tuple[Sent, ...]:
+        """Messages of a node with those who take them; watchers hear of what nobody takes."""
+        sends, dropped = routed(self.plan.graph, self.executors, source, outgoing)
+        for text in dropped:
+            self.publish(WorkflowWarningEvent(text))
+        return sends
+
+    async def offer(self, wait: Wait, response_type: Any) -> tuple[Sent, ...]:
+        """Messages that hand the request of a sub-workflow to the graph around it, if any do."""
+        return () if self.border is None else await self.border.offer(wait, response_type)
 
     def _taker(self, delivery: Delivery) -> tuple[HandlerSpec, Any, tuple[Any, ...]]:
         """The handler for a delivery, what watchers are shown, and what it is called with."""
@@ -203,11 +219,13 @@ class GraphRun:
             self.publish(SuperStepStartedEvent(effect.iteration, info))
         elif isinstance(effect, Warn):
             self.publish(WorkflowWarningEvent(effect.text))
+        elif isinstance(effect, AskedOutside):
+            crossing.tell_asked_outside(self, effect.wait)
         elif isinstance(effect, Withdrawn):
             self.publish(WorkflowWarningEvent(f"request {effect.wait.id!r} was withdrawn"))
         elif isinstance(effect, Stuck):
             stuck = WorkflowConvergenceException(
-                f"{effect.limit} supersteps went by and messages are still waiting",
+                f"{_where(effect)}{effect.limit} supersteps went by and messages are still waiting",
                 run_id=self.run.run_id,
                 limit=effect.limit,
             )
@@ -249,7 +267,8 @@ class GraphRun:
 
     def check_input(self, message: Any) -> None:
         """Raises: InputRefused, a RuntimeError and ValueError, naming what the start takes."""
-        start = self.executors[self.plan.graph.start]
+        graph = self.plan.graph
+        start = self.executors[graph.entries.get(graph.start, graph.start)]
         if not start.can_handle(message):
             takes = ", ".join(str(getattr(t, "__name__", t)) for t in start.input_types)
             raise InputRefused(
@@ -305,6 +324,10 @@ class GraphRun:
 
 def _ignore(_event: WorkflowEvent) -> None:
     """Where events go when nobody watches."""
+
+
+def _where(stuck: Stuck) -> str:
+    return f"sub-workflow {stuck.path!r}: " if stuck.path else ""
 
 
 def _rest() -> None:

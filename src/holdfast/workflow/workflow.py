@@ -24,6 +24,7 @@ from holdfast.workflow.request import RunRequest, checked
 from holdfast.workflow.response_stream import ResponseStream
 from holdfast.workflow.result import WorkflowRunResult
 from holdfast.workflow.run_call import RunCall, Seat
+from holdfast.workflow.sub_messages import register_messages
 
 Storage = Store | CheckpointStorage
 _NOTHING: Any = MISSING
@@ -35,6 +36,10 @@ class WorkflowDescription:
     def __init__(self, plan: WorkflowPlan) -> None:
         self.plan = plan
         self.types: TypeRegistry = default_types.child()
+        if plan.subs:
+            register_messages(self.types, plan.annotations)
+            for sub in plan.subs.values():
+                self.types.include(sub.types)
         for annotation in plan.annotations:
             self.types.register_annotation(annotation)
         self._seat = Seat(plan, Codec(self.types))
