@@ -127,7 +127,7 @@ def _needs_scope(node: Node) -> bool:
 
 
 def to_dict(blueprint: Blueprint) -> dict[str, Any]:
-    """The blueprint as JSON-friendly data. Raises: DefinitionError for a chunk without a name."""
+    """The blueprint as JSON-friendly data. Raises: DefinitionError for what has no name."""
     return {
         "version": VERSION,
         "name": blueprint.name,
@@ -141,6 +141,12 @@ def _operator(node: Node) -> dict[str, Any]:
             f"non-serializable handler: node {node.id!r} has no name of its own",
             hint="Register the function: flow.register_chunk_handler(fn, name=...).",
         )
+    for case in node.options.get("cases", ()):
+        if case.get("if") is None and "is" not in case:
+            raise DefinitionError(
+                f"non-serializable condition: node {node.id!r} has a case without a name",
+                hint="Register the function: flow.register_condition_handler(fn, name=...).",
+            )
     return {
         "id": node.id,
         "kind": node.kind,

@@ -12,6 +12,7 @@ import hashlib
 import json
 from typing import Any
 
+from holdfast.definition.blueprint import Blueprint
 from holdfast.definition.edges import UNNAMED, EdgeGroup
 from holdfast.definition.graph import Graph
 from holdfast.definition.subgraph import SubGraph
@@ -57,6 +58,24 @@ def _sub_form(sub: SubGraph) -> dict[str, Any]:
 
 def _names(ids: tuple[str, ...] | None) -> list[str] | None:
     return None if ids is None else sorted(ids)
+
+
+def flow_form(plan: Blueprint) -> dict[str, Any]:
+    """Give the canonical form of an event flow. The order of its nodes has no part in it.
+
+    A condition without a name is known by its position among the cases.
+    """
+    return {
+        node.id: [
+            node.kind,
+            sorted(node.listens),
+            node.emits,
+            node.group,
+            dict(node.options),
+            node.exits,
+        ]
+        for node in plan.nodes
+    }
 
 
 def _group_form(group: EdgeGroup) -> dict[str, Any]:

@@ -8,9 +8,12 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 from holdfast.runtime.calling import is_async
+from holdfast.runtime.portal import blocking
+from holdfast.triggerflow.place import CHUNK
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Chunk:
     @property
     def trigger(self) -> str:
         """The event that says this chunk is done."""
-        return f"chunk:{self.id}"
+        return f"{CHUNK}{self.id}"
 
     def declare_emits(self, *names: str) -> Chunk:
         """Say which events the handler emits, for readers of the flow. Returns the chunk."""
@@ -62,6 +65,20 @@ class Chunk:
     def __call__(self, data: Any) -> Any:
         """Call the handler as if it were the plain function."""
         return self.function(data)
+
+    async def async_call(self, data: Any) -> Any:
+        """Call the handler, sync or async, and return its value."""
+        value = self.function(data)
+        return await value if inspect.isawaitable(value) else value
+
+    def call(self, data: Any) -> Any:
+        """The blocking form of `async_call`. Raises: BlockedLoop on a running loop."""
+        return blocking(self.async_call(data)) if self.handler.is_async else self.function(data)
+
+
+def same_function(one: Any, other: Any) -> bool:
+    """Whether two callables are one: the same object, or the same method of the same object."""
+    return one is other or (isinstance(one, MethodType) and one == other)
 
 
 def hints_of(function: Callable[..., Any]) -> tuple[Any, ...]:

@@ -71,14 +71,25 @@ class TriggerFlow(ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]
     def chunk(self, target: Callable[..., Any] | str) -> Any:
         """Make a chunk of a function: `@flow.chunk` or `@flow.chunk("name")`."""
         if isinstance(target, str):
-            return lambda function: self._wiring.make_chunk(function, target, "chunk")
-        return self._wiring.make_chunk(target, None, "chunk")
+            return lambda function: self._chunk(function, target)
+        return self._chunk(target, None)
+
+    def _chunk(self, function: Callable[..., Any], name: str | None) -> Chunk:
+        with self._wiring.building():
+            return self._wiring.make_chunk(function, name, "chunk")
 
     def register_chunk_handler(
         self, function: Callable[..., Any], *, name: str | None = None
     ) -> TriggerFlow[I, S, R]:
         """Make a handler known by name, so that blueprints can refer to it. Returns the flow."""
         self._wiring.register(function, name)
+        return self
+
+    def register_condition_handler(
+        self, function: Callable[..., Any], *, name: str | None = None
+    ) -> TriggerFlow[I, S, R]:
+        """Make a condition known by name, so that blueprints can refer to it. Returns the flow."""
+        self._wiring.register_condition(function, name)
         return self
 
     def register_type(self, cls: type, name: str | None = None, **how: Any) -> TriggerFlow[I, S, R]:
@@ -101,6 +112,26 @@ class TriggerFlow(ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]
     def for_each(self, *, concurrency: int | None = None, name: str | None = None) -> Process:
         """Run what follows once for each item of the input; see `Process.for_each`."""
         return Process(self._wiring).for_each(concurrency=concurrency, name=name)
+
+    def batch(
+        self,
+        *targets: Any,
+        side_branch: bool = False,
+        concurrency: int | None = None,
+        name: str | None = None,
+    ) -> Process:
+        """Run several handlers at once on the input; see `Process.batch`."""
+        return Process(self._wiring).batch(
+            *targets, side_branch=side_branch, concurrency=concurrency, name=name
+        )
+
+    def match(self, *, mode: str = "hit_first", name: str | None = None) -> Process:
+        """Open a choice between cases of the input; see `Process.match`."""
+        return Process(self._wiring).match(mode=mode, name=name)
+
+    def if_condition(self, condition: Any, *, name: str | None = None) -> Process:
+        """Open a choice with its first case; see `Process.if_condition`."""
+        return Process(self._wiring).if_condition(condition, name=name)
 
     def save_blueprint(self) -> dict[str, Any]:
         """The structure as JSON-friendly data: nodes and edges, handlers by name, no code.

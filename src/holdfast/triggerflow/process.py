@@ -5,38 +5,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.definition.blueprint import START, Signal
-from holdfast.triggerflow.operators import for_each, to, when
+from holdfast.triggerflow.operators import batch, collect, for_each, match, note, to, when
 from holdfast.triggerflow.operators import intervention_point as points
+from holdfast.triggerflow.place import Place
 from holdfast.triggerflow.wiring import Wiring
 
 
 class Process:
-    """A place in a flow: the signal behind which the next operator stands. Immutable."""
+    """A place in a flow: the signal behind which the next operator stands. Immutable.
 
-    __slots__ = ("_before", "_loops", "_signal", "_wiring")
+    A call that raises leaves the flow as it was.
+    """
 
-    def __init__(
-        self,
-        wiring: Wiring,
-        signal: Signal = START,
-        loops: tuple[str, ...] = (),
-        before: tuple[str, ...] = (),
-    ) -> None:
+    __slots__ = ("_place", "_wiring")
+
+    def __init__(self, wiring: Wiring, place: Place | None = None) -> None:
         self._wiring = wiring
-        self._signal = signal
-        self._loops = loops
-        self._before = before
+        self._place = place if place is not None else Place()
 
     @property
     def trigger_event(self) -> str:
         """The event behind which the next operator stands."""
-        return self._signal[1]
+        return self._place.signal[1]
 
     @property
     def trigger_type(self) -> str:
-        """The kind of that signal: "event" or "runtime_data"."""
-        return self._signal[0]
+        """The kind of that signal: "event", "runtime_data", "flow_data" or "collect"."""
+        return self._place.signal[0]
+
+    def _then(self, declare: Any, *arguments: Any) -> Process:
+        """The cursor behind an operator, which is declared as a whole or not at all."""
+        place = self._place.standing()
+        with self._wiring.building(place.replayed):
+            return Process(self._wiring, declare(self._wiring, place, *arguments))
+
+    def _in_match(self, declare: Any, *arguments: Any) -> Process:
+        """As `_then`, for the calls that may stand directly behind `match()`."""
+        with self._wiring.building(self._place.replayed):
+            return Process(self._wiring, declare(self._wiring, self._place, *arguments))
 
     def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT002
         """Put a handler behind the cursor; the new cursor stands behind it.
@@ -44,11 +50,8 @@ class Process:
         target: a callable, a chunk, a chunk's name or (name, callable). side_branch: leave the
         cursor where it was. Raises: DefinitionError, TypeError.
         """
-        chunk = to.attach(self._wiring, self._signal, target, name, self._before)
-        if side_branch:
-            return self
-        before = (*self._before, chunk.id)
-        return Process(self._wiring, ("event", chunk.trigger), self._loops, before)
+        behind = self._then(to.attach, target, name)
+        return self if side_branch else behind
 
     def side_branch(self, target: Any, *, name: str | None = None) -> Process:
         """Put a handler beside the chain; the cursor stays."""
@@ -57,30 +60,119 @@ class Process:
     def when(self, trigger: Any, *, mode: str = "and") -> Process:
         """Begin a new chain at a signal, or where several signals join.
 
-        trigger: an event or chunk, a list of them, or {"event": ..., "runtime_data": ...}.
-        mode: "and" joins what came in one scope; "or" gives (kind, name, value) for each;
-        "simple_or" gives the bare value.
+        trigger: an event or chunk, a list of them, or a dict of "event", "runtime_data",
+        "flow_data" and "collect" with a name or a list each. mode: "and" joins what came in one
+        scope; "or" gives (kind, name, value) for each; "simple_or" gives the bare value.
+        Raises: DefinitionError, TypeError.
         """
-        return Process(self._wiring, when.listen(self._wiring, trigger, mode))
+        with self._wiring.building():
+            return Process(self._wiring, when.begin(self._wiring, trigger, mode))
+
+    def batch(
+        self,
+        *targets: Any,
+        side_branch: bool = False,
+        concurrency: int | None = None,
+        name: str | None = None,
+    ) -> Process:
+        """Run several handlers at once on one value; what follows gets their results by name.
+
+        targets: as for `to`; each has a name of its own. concurrency: how many at once.
+        name: makes a second batch at the same place another. Raises: DefinitionError, TypeError.
+        """
+        behind = self._then(batch.attach, targets, concurrency, name)
+        return self if side_branch else behind
 
     def intervention_point(self, *, name: str, target: str | None = None) -> Process:
         """Take up the interventions for *target*, or those without one; the value goes on.
 
         The same name stands for the same point. Raises: DefinitionError, a ValueError.
         """
-        node = points.attach(self._wiring, self._signal, name, target, self._before)
-        before = (*self._before, node.id)
-        return Process(self._wiring, ("event", node.emits), self._loops, before)
+        return self._then(points.attach, name, target)
 
     def for_each(self, *, concurrency: int | None = None, name: str | None = None) -> Process:
         """Run what follows once for each item; sequences but text and bytes are expanded.
 
         concurrency: how many items at once. name: makes a second loop at the same place another.
         """
-        node = for_each.open_loop(self._wiring, self._signal, concurrency, name)
-        return Process(self._wiring, ("event", node.emits), (*self._loops, node.id))
+        return self._then(for_each.open_loop, concurrency, name)
 
     def end_for_each(self) -> Process:
         """Gather the items' results into one list, in the order of the items."""
-        node = for_each.close_loop(self._wiring, self._signal, self._loops)
-        return Process(self._wiring, ("event", node.emits), self._loops[:-1])
+        return self._then(for_each.close_loop)
+
+    def match(self, *, mode: str = "hit_first", name: str | None = None) -> Process:
+        """Open a choice between cases. mode: "hit_first" takes the first, "hit_all" all that hold.
+
+        name: makes a second match at the same place another.
+        """
+        return self._then(match.open_match, mode, name)
+
+    def case(self, condition: Any) -> Process:
+        """Begin the branch for what a condition holds of, or for what equals a value.
+
+        condition: called with the data of the run if it is callable, sync or async; sync ones
+        are called in place and must not block. Raises: DefinitionError.
+        """
+        return self._in_match(match.add_case, condition)
+
+    def case_else(self) -> Process:
+        """Begin the branch for what no case has taken; without it the value passes unchanged."""
+        return self._in_match(match.add_else)
+
+    def end_match(self) -> Process:
+        """Let the branches meet: "hit_all" gives the list of their results, in case order."""
+        return self._in_match(match.close_match)
+
+    def if_condition(self, condition: Any, *, name: str | None = None) -> Process:
+        """Open a choice with its first case: `match(name=name).case(condition)`."""
+        place = self._place.standing()
+        with self._wiring.building(place.replayed):
+            return self.match(name=name).case(condition)
+
+    def elif_condition(self, condition: Any) -> Process:
+        """Another name of `case`."""
+        return self.case(condition)
+
+    def else_condition(self) -> Process:
+        """Another name of `case_else`."""
+        return self.case_else()
+
+    def end_condition(self) -> Process:
+        """Another name of `end_match`."""
+        return self.end_match()
+
+    def collect(
+        self, name: str, branch_id: str | None = None, *, mode: str = "filled_and_update"
+    ) -> Process:
+        """Give the value into a collection that several branches of one root fill.
+
+        Once all have, the event "Collect-<name>" carries {branch_id: value}. mode:
+        "filled_and_update" sends it again at each later value; "filled_then_empty" starts over.
+        branch_id: by default the chunk's name. Raises: DefinitionError.
+        """
+        return self._then(collect.attach, name, branch_id, mode)
+
+    def ____(
+        self,
+        *notes: Any,
+        log_info: bool = False,
+        print_info: bool = False,
+        show_value: bool = False,
+        **named: Any,
+    ) -> Process:
+        """Draw a line in the program text; the cursor stays.
+
+        print_info and show_value print the notes, and the value, each time one passes; log_info
+        logs them.
+        """
+        options = {
+            **named,
+            "log_info": log_info,
+            "print_info": print_info,
+            "show_value": show_value,
+        }
+        place = self._place.standing()
+        with self._wiring.building(place.replayed):
+            note.attach(self._wiring, place, notes, options)
+        return self

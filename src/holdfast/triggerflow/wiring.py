@@ -1,29 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """The growing definition behind a flow: nodes, and the functions registered by name.
 
-Wiring the same thing again at the same place adds nothing. `compiled()` freezes what there is
-into a blueprint with its functions; executions keep what was compiled when they were created.
+Wiring the same thing again at the same place adds nothing, and what cannot be wired changes
+nothing: every call of a builder is one `building()`. `compiled()` freezes what there is into a
+blueprint with its functions; executions keep what was compiled when they were created.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from holdfast.definition.blueprint import Blueprint, Node, Signal
-from holdfast.definition.fingerprint import fingerprint
+from holdfast.definition import flow_check
+from holdfast.definition.blueprint import CALLS, ELSE, Blueprint, Node, Signal
+from holdfast.definition.fingerprint import fingerprint, flow_form
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.persistence.types import TypeRegistry
-from holdfast.triggerflow.chunk import PASS_ON, Chunk, Handler, hints_of, own_name
+from holdfast.triggerflow import conditions
+from holdfast.triggerflow.chunk import (
+    PASS_ON,
+    Chunk,
+    Handler,
+    hints_of,
+    own_name,
+    same_function,
+)
+from holdfast.triggerflow.conditions import Condition, Judge
+from holdfast.triggerflow.notes import Note
+from holdfast.triggerflow.place import short
 
-#: How a gate may join its signals.
-MODES = ("and", "or", "simple_or")
+_GONE: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A frozen flow: its blueprint, each chunk's function by node id, and its fingerprint."""
+    """A frozen flow: its blueprint, what each node calls by its id, and its fingerprint."""
 
     plan: Blueprint
     handlers: Mapping[str, Handler]
@@ -31,29 +44,103 @@ class Compiled:
 
 
 class Wiring:
-    """Nodes in the order of declaration, chunks and registered functions by name."""
+    """Nodes in the order of declaration, chunks and registered functions by name.
+
+    conditions: registered conditions by name; condition_names: the names by identity. cases: what
+    the cases of each match ask; asked: their positions by match and what they ask. collections:
+    their modes. unnamed: chunks known by their place, by the identity of their function.
+    """
 
     def __init__(self, types: TypeRegistry) -> None:
         self.types = types
         self.nodes: dict[str, Node] = {}
         self.chunks: dict[str, Chunk] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
+        self.conditions: dict[str, Callable[..., Any]] = {}
+        self.condition_names: dict[int, str] = {}
+        self.cases: dict[str, tuple[Condition, ...]] = {}
+        self.asked: dict[tuple[str, Any], int] = {}
+        self.collections: dict[str, str] = {}
+        self.unnamed: dict[int, Chunk] = {}
         self._compiled: Compiled | None = None
+        self._undo: list[tuple[dict[Any, Any], Any, Any]] | None = None
+
+    @contextmanager
+    def building(self, replayed: str | None = None) -> Iterator[None]:
+        """All that is declared inside takes effect; if it raises, nothing does.
+
+        replayed: a block around it that is built and ended; declaring it again must add nothing.
+        """
+        undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        outer, self._undo = self._undo, undo
+        try:
+            yield
+            if replayed is not None and undo:
+                raise DefinitionError(
+                    f"block {replayed!r} already exists with a different definition",
+                    hint="Pass name= to make a block of its own at the same place.",
+                )
+        except BaseException:
+            for mapping, key, before in reversed(undo):
+                if before is _GONE:
+                    del mapping[key]
+                else:
+                    mapping[key] = before
+            raise
+        finally:
+            self._undo = outer
+        if outer is not None:
+            outer.extend(undo)
+        if undo:
+            self._compiled = None
+
+    def put_in(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
+        """Change one of the tables so that a failing builder call can take it back."""
+        before = mapping.get(key, _GONE)
+        if before is value:
+            return
+        if self._undo is not None:
+            self._undo.append((mapping, key, before))
+        mapping[key] = value
+        self._compiled = None
 
     def register(self, function: Callable[..., Any], name: str | None) -> None:
-        """Make a function known by name. Raises: TypeError, DefinitionError."""
+        """Make a handler known by name. Raises: TypeError, DefinitionError."""
+        self._register(self.handlers, function, name, "handler")
+
+    def register_condition(self, function: Callable[..., Any], name: str | None) -> None:
+        """Make a condition known by name. Raises: TypeError, DefinitionError."""
+        known_as = self._register(self.conditions, function, name, "condition")
+        self.put_in(self.condition_names, id(self.conditions[known_as]), known_as)
+
+    def _register(
+        self, known: dict[str, Any], function: Callable[..., Any], name: str | None, what: str
+    ) -> str:
         if not callable(function):
-            raise TypeError(f"a handler is callable; found {type(function).__name__}")
-        known_as = name or own_name(function)
+            raise TypeError(f"a {what} is callable; found {type(function).__name__}")
+        known_as = checked_name(what, name) or own_name(function)
         if known_as is None:
             raise DefinitionError("a lambda needs a name: pass name=")
-        bound = self.handlers.get(known_as)
-        if bound is not None and bound is not function:
+        bound = known.get(known_as)
+        if bound is not None and not same_function(bound, function):
             raise DefinitionError(
-                f"handler name {known_as!r} is already registered to another callable"
+                f"{what} name {known_as!r} is already registered to another callable"
             )
-        self.handlers[known_as] = function
-        self._compiled = None
+        if bound is None:
+            self.put_in(known, known_as, function)
+        return known_as
+
+    def condition(self, asked: Any, position: int) -> Condition:
+        """What a case asks. A function's own name is used if it is free."""
+        if not callable(asked):
+            return conditions.of_value(asked, position)
+        brought = own_name(asked)
+        if brought is not None and brought not in self.conditions:
+            self.register_condition(asked, brought)
+        for name in (brought, self.condition_names.get(id(asked))):
+            if name is not None and same_function(self.conditions.get(name), asked):
+                return conditions.of_function(asked, name, position)
+        return conditions.of_function(asked, None, position)
 
     def make_chunk(self, function: Callable[..., Any], name: str | None, place: str) -> Chunk:
         """The chunk of a function: the one there is, or a new one.
@@ -63,47 +150,59 @@ class Wiring:
         """
         if not callable(function):
             raise TypeError(f"a chunk is made of a callable; found {type(function).__name__}")
-        if name is not None:
+        if checked_name("chunk", name) is not None:
             self.register(function, name)
-            return self._chunk(name, function)
+            return self._chunk(str(name), function)
         brought = own_name(function)
         if brought is not None:
             bound = self.handlers.get(brought)
-            if bound is None or bound is function:
-                self.handlers[brought] = function
+            if bound is None or same_function(bound, function):
+                if bound is None:
+                    self.put_in(self.handlers, brought, function)
                 return self._chunk(brought, function)
-        for chunk in self.chunks.values():
-            if chunk.function is function and not chunk.is_named:
-                return chunk
-        return self._anonymous(function, place)
+        chunk = self.unnamed.get(id(function))
+        if chunk is None:
+            chunk = self._anonymous(function, place)
+        return chunk
 
     def _chunk(self, name: str, function: Callable[..., Any]) -> Chunk:
         chunk = self.chunks.get(name)
         if chunk is None:
-            chunk = self.chunks[name] = Chunk(function, name)
-            self._compiled = None
+            chunk = Chunk(function, name)
+            self.put_in(self.chunks, name, chunk)
         return chunk
 
     def _anonymous(self, function: Callable[..., Any], place: str) -> Chunk:
-        base = f"{own_name(function) or 'lambda'}@{place}"
+        base = f"{own_name(function) or 'lambda'}@{short(place)}"
         ordinal = 1
         while f"{base}#{ordinal}" in self.chunks:
             ordinal += 1
         chunk = Chunk(function, f"{base}#{ordinal}", is_named=False)
-        self.chunks[chunk.id] = chunk
-        self._compiled = None
+        self.put_in(self.chunks, chunk.id, chunk)
+        # The chunk keeps the function, so its identity stays its own.
+        self.put_in(self.unnamed, id(function), chunk)
         return chunk
 
-    def adopt(self, chunk: Chunk) -> None:
-        """Take in a chunk that was made elsewhere. Raises: DefinitionError if its name is taken."""
+    def adopt(self, chunk: Chunk) -> Chunk:
+        """Take in a chunk that was perhaps made elsewhere; returns the one to use here.
+
+        Raises: DefinitionError if its name is taken.
+        """
         known = self.chunks.get(chunk.id)
-        if known is not None and known.function is not chunk.function:
+        if known is not None and not same_function(known.function, chunk.function):
+            if not chunk.is_named:
+                # Its place in its own flow names another chunk here.
+                return self.unnamed.get(id(chunk.function)) or self._anonymous(
+                    chunk.function, chunk.id
+                )
             raise DefinitionError(
                 f"chunk name {chunk.name!r} is already registered to another callable"
             )
-        self.chunks[chunk.id] = chunk
         if chunk.is_named:
             self.register(chunk.function, chunk.name)
+        if known is None:
+            self.put_in(self.chunks, chunk.id, chunk)
+        return known or chunk
 
     def put(self, node: Node) -> None:
         """Add a node, or let the one of that id listen to more.
@@ -112,17 +211,29 @@ class Wiring:
         """
         known = self.nodes.get(node.id)
         if known is None:
-            self.nodes[node.id] = node
-        elif replace(known, listens=()) != replace(node, listens=()):
-            raise DefinitionError(f"node {node.id!r} already exists with a different definition")
-        else:
-            merged = tuple(dict.fromkeys((*known.listens, *node.listens)))
-            self.nodes[node.id] = replace(known, listens=merged)
-        self._compiled = None
+            self.put_in(self.nodes, node.id, node)
+            return
+        if replace(known, listens=()) != replace(node, listens=()):
+            raise DefinitionError(
+                f"node {node.id!r} already exists with a different definition",
+                hint="Pass name= to make a block of its own at the same place.",
+            )
+        merged = tuple(dict.fromkeys((*known.listens, *node.listens)))
+        if merged != known.listens:
+            self.put_in(self.nodes, node.id, replace(known, listens=merged))
+
+    def put_end(self, node: Node) -> None:
+        """Add the end of a block. Raises: DefinitionError if it ended elsewhere before."""
+        known = self.nodes.get(node.id)
+        if known is not None and known != node:
+            raise DefinitionError(
+                f"block {node.group!r} already exists with a different definition",
+                hint="Pass name= to make a block of its own at the same place.",
+            )
+        self.put(node)
 
     def put_chunk(self, chunk: Chunk, signal: Signal) -> None:
         """Let a chunk listen to a signal."""
-        self.adopt(chunk)
         self.put(
             Node(
                 id=chunk.id,
@@ -143,16 +254,18 @@ class Wiring:
         if self._compiled is None or self._compiled.plan.name != flow_name:
             plan = Blueprint(name=flow_name, nodes=tuple(self.nodes.values()))
             handlers = {
-                node.id: self._handler_of(node)
-                for node in plan.nodes
-                if node.kind in ("chunk", "point")
+                node.id: self._handler_of(node) for node in plan.nodes if node.kind in CALLS
             }
-            self._compiled = Compiled(plan, handlers, fingerprint(canonical(plan)))
+            self._compiled = Compiled(plan, handlers, fingerprint(flow_form(plan)))
         return self._compiled
 
     def _handler_of(self, node: Node) -> Handler:
         if node.kind == "point":
             return PASS_ON
+        if node.kind == "match":
+            return Handler(Judge(self.cases[node.id], node.options["mode"]), is_async=True)
+        if node.kind == "note":
+            return Handler(Note(node.options), is_async=True)
         chunk = self.chunks.get(node.id)
         if chunk is None:
             raise HandlersMissing(f"handler {node.handler!r} is not registered", names=(node.name,))
@@ -165,46 +278,50 @@ class Wiring:
 
         Raises: HandlersMissing with every name that is not registered, DefinitionError.
         """
-        for node in plan.nodes:
-            _check(node, plan)
+        flow_check.check(plan)
+        told = [case for node in plan.nodes for case in node.options.get("cases", ())]
+        asked = {case["if"] for case in told if case.get("if")}
         wanted = {node.handler for node in plan.nodes if node.kind == "chunk" and node.handler}
-        missing = tuple(sorted(wanted - self.handlers.keys()))
+        missing = tuple(sorted((wanted - self.handlers.keys()) | (asked - self.conditions.keys())))
         if missing:
             listed = ", ".join(repr(name) for name in missing)
             raise HandlersMissing(f"handlers not registered: {listed}", names=missing)
         nameless = [n.id for n in plan.nodes if n.kind == "chunk" and not n.handler]
         if nameless:
             raise DefinitionError(f"blueprint node {nameless[0]!r} names no handler")
+        cases = {node.id: self._cases_of(node) for node in plan.nodes if node.kind == "match"}
         self.nodes = {node.id: node for node in plan.nodes}
+        self.cases = cases
+        self.asked = {}
+        self.collections = {
+            node.group: node.options["mode"]
+            for node in plan.nodes
+            if node.kind == "collect" and node.group is not None
+        }
         self.chunks = {
             node.id: Chunk(self.handlers[node.handler], node.id)
             for node in plan.nodes
             if node.handler is not None
         }
+        self.unnamed = {}
         self._compiled = None
 
+    def _cases_of(self, node: Node) -> tuple[Condition, ...]:
+        cases = tuple(
+            conditions.of_function(self.conditions[case["if"]], case["if"], position)
+            if "if" in case
+            else conditions.of_value(case["is"], position)
+            for position, case in enumerate(node.options["cases"])
+        )
+        if [case.key for case in cases] != [key for key, _ in node.exits if key != ELSE]:
+            raise DefinitionError(
+                f"blueprint node {node.id!r}: its exits are not those of its cases"
+            )
+        return cases
 
-def _check(node: Node, plan: Blueprint) -> None:
-    """What no builder could have made is refused here."""
-    if node.kind == "gate" and node.options.get("mode") not in MODES:
-        raise DefinitionError(f"blueprint node {node.id!r}: mode is one of {', '.join(MODES)}")
-    cap = node.options.get("concurrency", 0)
-    if node.kind == "each" and (isinstance(cap, bool) or not isinstance(cap, int)):
-        raise DefinitionError(f"blueprint node {node.id!r}: concurrency is an int")
-    opened = plan.by_id.get(node.group or "")
-    if node.kind == "gather" and (opened is None or opened.kind != "each"):
-        raise DefinitionError(f"blueprint node {node.id!r} gathers the items of no loop there is")
 
-
-def canonical(plan: Blueprint) -> dict[str, Any]:
-    """The structure that decides whether a saved run may continue: no names of flows, no code."""
-    return {
-        node.id: [
-            node.kind,
-            sorted(node.listens),
-            node.emits,
-            node.group,
-            dict(sorted(node.options.items())),
-        ]
-        for node in plan.nodes
-    }
+def checked_name(what: str, name: Any) -> str | None:
+    """A name given on purpose, or None. Raises: DefinitionError for what is no name."""
+    if name is not None and (not isinstance(name, str) or not name):
+        raise DefinitionError(f"the name of a {what} is text; found {type(name).__name__}")
+    return name

@@ -3,47 +3,53 @@
 
 from __future__ import annotations
 
-from holdfast.definition.blueprint import Node, Signal
-from holdfast.errors import BuilderMisuse, DefinitionError
-from holdfast.triggerflow.wiring import Wiring
+from dataclasses import replace
+from typing import Any
+
+from holdfast.definition.blueprint import Node
+from holdfast.errors import BuilderMisuse
+from holdfast.triggerflow.operators.options import cap_option
+from holdfast.triggerflow.place import LoopBlock, Place, place_of
+from holdfast.triggerflow.wiring import Wiring, checked_name
 
 
-def open_loop(wiring: Wiring, signal: Signal, concurrency: int | None, name: str | None) -> Node:
-    """The node that sends the items on. concurrency: how many at once; None for all."""
-    if concurrency is not None and (
-        isinstance(concurrency, bool) or not isinstance(concurrency, int)
-    ):
-        raise TypeError(
-            f"for_each(concurrency=...) takes an int; found {type(concurrency).__name__}"
-        )
-    if name is not None and (not isinstance(name, str) or not name):
-        raise DefinitionError("for_each(name=...) takes a name")
-    cap = concurrency if concurrency and concurrency > 0 else 0
-    place = name or f"{signal[0]}:{signal[1]}"
+def open_loop(wiring: Wiring, place: Place, concurrency: Any, name: str | None) -> Place:
+    """Put the node that sends the items on. concurrency: how many at once; None for all."""
+    options = cap_option("for_each", concurrency)
+    where = place_of(place.signal, checked_name("for_each", name))
     node = Node(
-        id=f"each@{place}",
+        id=f"each@{where}",
         kind="each",
         name=name or "for_each",
-        listens=(signal,),
-        emits=f"item:{place}",
-        options={"concurrency": cap} if cap else {},
+        listens=(place.signal,),
+        emits=f"item:{where}",
+        options=options,
     )
     wiring.put(node)
-    return node
+    block = LoopBlock(node.id, is_replay=_end_id(node.id) in wiring.nodes, outer=place.trail)
+    return replace(place, blocks=(*place.blocks, block)).inside(node.emits, block)
 
 
-def close_loop(wiring: Wiring, signal: Signal, opened: tuple[str, ...]) -> Node:
-    """The node that gathers the results of the innermost open loop."""
-    if not opened:
+def close_loop(wiring: Wiring, place: Place) -> Place:
+    """Put the node that gathers the results of the innermost open block, which is a loop."""
+    block = place.blocks[-1] if place.blocks else None
+    if block is None:
         raise BuilderMisuse("end_for_each() without for_each()")
-    each = opened[-1]
+    if not isinstance(block, LoopBlock):
+        raise BuilderMisuse(
+            "end_for_each() inside a match that is open", hint="Call end_match() first."
+        )
     node = Node(
-        id=f"gather:{each}",
+        id=_end_id(block.node),
         kind="gather",
         name="end_for_each",
-        listens=(signal,),
-        emits=f"gathered:{each}",
-        group=each,
+        listens=(place.ended(),),
+        emits=f"gathered:{block.node.removeprefix('each@')}",
+        group=block.node,
     )
-    wiring.put(node)
-    return node
+    wiring.put_end(node)
+    return place.outside(node.emits, place.trail.all())
+
+
+def _end_id(node_id: str) -> str:
+    return f"end:{node_id}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.definition.blueprint import Node, Signal
+from holdfast.definition.blueprint import Node
 from holdfast.errors import DefinitionError
+from holdfast.triggerflow.place import Place
 from holdfast.triggerflow.wiring import Wiring
 
 
-def attach(wiring: Wiring, signal: Signal, name: Any, target: Any, before: tuple[str, ...]) -> Node:
-    """The node of a point behind the signal. before: the nodes of this chain so far."""
+def attach(wiring: Wiring, place: Place, name: Any, target: Any) -> Place:
+    """Put a point behind the cursor; returns the place behind it."""
     if not isinstance(name, str) or not name:
         raise DefinitionError("intervention_point(name=...) takes a name")
     if target is not None and (not isinstance(target, str) or not target):
@@ -20,11 +21,11 @@ def attach(wiring: Wiring, signal: Signal, name: Any, target: Any, before: tuple
         id=f"point:{name}",
         kind="point",
         name=name,
-        listens=(signal,),
+        listens=(place.signal,),
         emits=f"point:{name}",
         options={} if target is None else {"target": target},
     )
-    if node.id in before:
+    if node.id in place.trail:
         raise DefinitionError(f"intervention point {name!r} would follow itself and never end")
     wiring.put(node)
-    return node
+    return place.behind(node.emits, (node.id,))

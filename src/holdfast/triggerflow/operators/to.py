@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`to`: a handler behind the cursor."""
+"""`to` and `side_branch`: a handler behind the cursor."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from typing import Any
 from holdfast.definition.blueprint import Signal
 from holdfast.errors import BuilderMisuse, DefinitionError
 from holdfast.triggerflow.chunk import Chunk
+from holdfast.triggerflow.place import Place, Trail
 from holdfast.triggerflow.wiring import Wiring
 
 
-def attach(
-    wiring: Wiring, signal: Signal, target: Any, name: str | None, before: tuple[str, ...]
-) -> Chunk:
-    """Let the target listen to the cursor's signal; returns its chunk.
+def attach(wiring: Wiring, place: Place, target: Any, name: str | None) -> Place:
+    """Let the target listen to the cursor's signal; returns the place behind it.
 
-    target: a callable, a chunk, the name of a chunk there is, or (name, callable). before: the
-    chunks of this chain so far, none of which may come again.
+    target: a callable, a chunk, the name of a chunk there is, or (name, callable).
     """
-    chunk = resolve(wiring, signal, target, name)
-    if chunk.id in before:
+    chunk = resolve(wiring, place.signal, target, name)
+    refuse_repeat(chunk, place.trail)
+    wiring.put_chunk(chunk, place.signal)
+    return place.behind(chunk.trigger, (chunk.id,))
+
+
+def refuse_repeat(chunk: Chunk, trail: Trail) -> None:
+    """A chunk that its own chain comes back to would never end. Raises: DefinitionError."""
+    if chunk.id in trail:
         raise DefinitionError(
             f"chunk {chunk.name!r} would follow itself and never end; pass name= to use one "
             "function as two stages",
             hint="Pass name=, or let an event lead back to it.",
         )
-    wiring.put_chunk(chunk, signal)
-    return chunk
 
 
 def resolve(wiring: Wiring, signal: Signal, target: Any, name: str | None) -> Chunk:
@@ -38,11 +41,13 @@ def resolve(wiring: Wiring, signal: Signal, target: Any, name: str | None) -> Ch
             raise DefinitionError(
                 f"chunk {target.name!r} has its name; name={name!r} cannot rename it"
             )
-        return target
+        return wiring.adopt(target)
     if isinstance(target, str):
         chunk = wiring.chunks.get(target)
         if chunk is None:
-            raise BuilderMisuse(f"no chunk is named {target!r}")
+            raise BuilderMisuse(
+                f"no chunk is named {target!r}", hint="Declare the chunk before it is named here."
+            )
         return chunk
     if isinstance(target, tuple):
         return _named(wiring, signal, target)
@@ -50,12 +55,14 @@ def resolve(wiring: Wiring, signal: Signal, target: Any, name: str | None) -> Ch
         function: Callable[..., Any] = target
         return wiring.make_chunk(function, name, signal[1])
     raise TypeError(
-        "to() takes a callable, a chunk, a chunk's name or (name, callable); "
+        "expected a callable, a chunk, a chunk's name or (name, callable); "
         f"found {type(target).__name__}"
     )
 
 
 def _named(wiring: Wiring, signal: Signal, target: tuple[Any, ...]) -> Chunk:
     if len(target) != 2 or not isinstance(target[0], str) or not callable(target[1]):
-        raise TypeError("to() takes a pair as (name, callable)")
+        raise TypeError("a pair stands for a chunk as (name, callable)")
+    if isinstance(target[1], Chunk):
+        return wiring.make_chunk(target[1].function, target[0], signal[1])
     return wiring.make_chunk(target[1], target[0], signal[1])

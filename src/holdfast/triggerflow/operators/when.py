@@ -7,38 +7,44 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.definition.blueprint import Node, Signal
+from holdfast.definition.flow_check import GATE_MODES
 from holdfast.errors import DefinitionError
 from holdfast.triggerflow.chunk import Chunk
-from holdfast.triggerflow.wiring import MODES, Wiring
+from holdfast.triggerflow.operators.options import checked_mode
+from holdfast.triggerflow.place import Place, Trail, short
+from holdfast.triggerflow.wiring import Wiring
 
-KINDS = ("event", "runtime_data", "flow_data")
+KINDS = ("event", "runtime_data", "flow_data", "collect")
 
 
-def listen(wiring: Wiring, trigger: Any, mode: str) -> Signal:
-    """The signal behind which the new chain stands."""
-    if mode not in MODES:
-        raise DefinitionError(f"when(mode=...): expected one of {', '.join(MODES)}; found {mode!r}")
-    wanted = tuple(dict.fromkeys(_signals(wiring, trigger)))
+def begin(wiring: Wiring, trigger: Any, mode: str) -> Place:
+    """The place where a new chain begins; one of a single chunk has passed that chunk."""
+    mode = checked_mode("when", mode, GATE_MODES)
+    wanted = dict(_signals(wiring, trigger))
     if not wanted:
         raise DefinitionError("when() needs at least one trigger")
     if len(wanted) == 1:
-        return wanted[0]
-    listed = "+".join(sorted(f"{kind}:{event}" for kind, event in wanted))
+        ((signal, chunk),) = wanted.items()
+        passed = () if chunk is None else (chunk.id,)
+        return Place(signal=signal, root=signal, trail=Trail().then(passed))
+    listed = short("+".join(sorted(f"{kind}:{event}" for kind, event in wanted)))
     gate = Node(
         id=f"when({listed},{mode})",
         kind="gate",
         name="when",
-        listens=wanted,
+        listens=tuple(wanted),
         emits=f"gate:{listed},{mode}",
         options={"mode": mode},
     )
-    wiring.put(gate)
-    return "event", gate.emits
+    if gate.id not in wiring.nodes:
+        # A gate is known by the set of its signals, in whatever order they were named.
+        wiring.put(gate)
+    return Place(signal=("event", gate.emits), root=("event", gate.emits))
 
 
-def _signals(wiring: Wiring, trigger: Any) -> list[Signal]:
+def _signals(wiring: Wiring, trigger: Any) -> list[tuple[Signal, Chunk | None]]:
     if isinstance(trigger, Mapping):
-        found: list[Signal] = []
+        found: list[tuple[Signal, Chunk | None]] = []
         for kind, names in trigger.items():
             if kind not in KINDS:
                 raise DefinitionError(
@@ -52,12 +58,13 @@ def _signals(wiring: Wiring, trigger: Any) -> list[Signal]:
     return [_one(wiring, "event", trigger)]
 
 
-def _one(wiring: Wiring, kind: str, name: Any) -> Signal:
+def _one(wiring: Wiring, kind: str, name: Any) -> tuple[Signal, Chunk | None]:
     if isinstance(name, Chunk):
         if kind != "event":
             raise TypeError(f"a chunk stands for an event, not for {kind}")
-        return "event", name.trigger
+        chunk = wiring.adopt(name)
+        return ("event", chunk.trigger), chunk
     if not isinstance(name, str) or not name:
         raise TypeError(f"when() takes names of events or chunks; found {type(name).__name__}")
-    chunk = wiring.chunks.get(name) if kind == "event" else None
-    return (kind, name) if chunk is None else ("event", chunk.trigger)
+    known = wiring.chunks.get(name) if kind == "event" else None
+    return ((kind, name), None) if known is None else (("event", known.trigger), known)

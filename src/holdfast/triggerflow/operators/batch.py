@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`batch`: several handlers with one value, and the dict of what they return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.definition.blueprint import Node
+from holdfast.errors import DefinitionError
+from holdfast.triggerflow.chunk import Chunk, own_name
+from holdfast.triggerflow.operators import to
+from holdfast.triggerflow.operators.options import cap_option
+from holdfast.triggerflow.place import Place, place_of, short
+from holdfast.triggerflow.wiring import Wiring, checked_name
+
+
+def attach(
+    wiring: Wiring, place: Place, targets: tuple[Any, ...], concurrency: Any, name: str | None
+) -> Place:
+    """Put the branches between a node that opens them and one that gathers their results."""
+    options = cap_option("batch", concurrency)
+    where = place_of(place.signal, checked_name("batch", name))
+    if not targets:
+        raise DefinitionError("batch() needs at least one target")
+    branches: dict[str, tuple[str, Chunk]] = {}
+    for target in targets:
+        # A handler without a name is known by the batch, since its branch has none either.
+        chunk = to.resolve(wiring, ("event", f"branch:{where}"), target, None)
+        to.refuse_repeat(chunk, place.trail)
+        key = chunk.name if chunk.is_named else own_name(chunk.function) or "<lambda>"
+        if key in branches:
+            raise DefinitionError(
+                f"batch() has two branches named {key!r}",
+                hint="Pass (name, callable) to name each branch.",
+            )
+        branches[key] = (f"branch:{where}:{short(key)}", chunk)
+    wiring.put(
+        Node(
+            id=f"batch@{where}",
+            kind="batch",
+            name=name or "batch",
+            listens=(place.signal,),
+            emits=f"batch:{where}",
+            options=options,
+            exits=tuple((key, event) for key, (event, _) in branches.items()),
+        )
+    )
+    for event, chunk in branches.values():
+        wiring.put_chunk(chunk, ("event", event))
+    end = Node(
+        id=f"end:batch@{where}",
+        kind="gather",
+        name="batch",
+        listens=tuple(("event", chunk.trigger) for _, chunk in branches.values()),
+        emits=f"joined:{where}",
+        group=f"batch@{where}",
+    )
+    wiring.put_end(end)
+    return place.behind(end.emits, (chunk.id for _, chunk in branches.values()))
