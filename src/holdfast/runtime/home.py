@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -108,35 +109,38 @@ def rebuilt(stored: Stored, plan: Any, codec: Encoder) -> Run:
     return run
 
 
-def missing_nodes(run: Run, known: set[str]) -> tuple[str, ...]:
-    """Nodes and fan-ins that the record refers to and the definition has no more."""
+def referred(run: Run) -> set[str]:
+    """The nodes, joins and fan-ins that the record refers to."""
     named = {delivery.node for delivery in run.deliveries.values()}
     named |= {w.origin.node for w in run.waits.values() if w.origin is not None}
     named |= {node for _, node in run.joins}
     named |= {fan.node for fan in run.fans.values()}
-    named |= set(run.executors) | set(run.gathers)
-    return tuple(sorted(named - known))
+    return named | set(run.executors) | set(run.gathers)
 
 
 def check_compatible(
     run: Run,
-    known: set[str],
+    known: Collection[str],
     fingerprints: tuple[str, str],
     *,
     strict: bool = False,
+    lanes: Collection[str] = (),
+    unnamed: Collection[str] = (),
 ) -> str | None:
     """Whether a saved run may go on with today's definition.
 
-    fingerprints: the saved one and today's. Returns a warning text when they differ but nothing
-    that the record needs is gone. Raises: WrongDefinition naming what is gone.
+    fingerprints: the saved one and today's. lanes: what the record refers to beside nodes.
+    unnamed: what today's definition knows by its place alone. Returns a warning text when they
+    differ but nothing that the record needs is gone. Raises: WrongDefinition naming what is gone.
     """
+    # Many parameters because: the last two are only for definitions that have such things.
     saved, today = fingerprints
     if saved == today:
         return None
-    gone = missing_nodes(run, known)
-    unnamed = tuple(n for n in known if "@" in n and n in _referred(run) and "lambda" in n)
-    if gone or unnamed or strict:
-        what = ", ".join(gone or unnamed) or "its structure"
+    gone = tuple(sorted((referred(run) | set(lanes)) - set(known)))
+    doubtful = tuple(sorted(referred(run) & set(unnamed)))
+    if gone or doubtful or strict:
+        what = ", ".join(gone or doubtful) or "its structure"
         raise WrongDefinition(
             f"flow definition fingerprint mismatch: the definition changed in {what}",
             saved=saved,
@@ -144,9 +148,3 @@ def check_compatible(
             missing=gone,
         )
     return "the definition has changed since this run was saved; all that the run needs is there"
-
-
-def _referred(run: Run) -> set[str]:
-    return {d.node for d in run.deliveries.values()} | {
-        w.origin.node for w in run.waits.values() if w.origin is not None
-    }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from holdfast.errors import PauseNotAllowed
 from holdfast.machine.run import Delivery
 from holdfast.runtime.portal import at_home, blocking
 from holdfast.triggerflow import interrupts, pausing, signals
@@ -45,13 +46,14 @@ _NO_RESUME = Resume()
 class TriggerFlowRuntimeData(StateFace, FlowDataFace, SeenInterventions, Generic[I, S, R]):
     """One handler call's view of its run. Writes and emits are known to come from this call."""
 
-    __slots__ = ("_delivery", "_run", "paused", "seen", "value")
+    __slots__ = ("_delivery", "_run", "is_judging", "paused", "seen", "value")
 
     def __init__(self, run: FlowRun, delivery: Delivery) -> None:
         self._run = run
         self._delivery = delivery
         self.value: Any = delivery.payload
         self.paused = False
+        self.is_judging = False
 
     def _access(self) -> tuple[FlowRun, Delivery]:
         return self._run, self._delivery
@@ -210,6 +212,12 @@ class TriggerFlowRuntimeData(StateFace, FlowDataFace, SeenInterventions, Generic
         code after the call still runs. Raises: PauseNotAllowed, WaitExists, SelfResumeLimit.
         """
         # Many parameters because: they are the documented keywords of a pause.
+        if self.is_judging:
+            raise PauseNotAllowed(
+                "a condition judges a value and cannot pause",
+                hint="Pause in a chunk before the match.",
+                run_id=self.execution_id,
+            )
         ask = pausing.Ask(
             type=type,
             payload=payload,

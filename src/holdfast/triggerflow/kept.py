@@ -14,10 +14,11 @@ from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.store import RunHead
 from holdfast.runtime import inbox
-from holdfast.runtime.home import Home, check_compatible, rebuilt
+from holdfast.runtime.home import Home, rebuilt
 from holdfast.runtime.live import LiveRun
 from holdfast.triggerflow import intervening, saves, signals
 from holdfast.triggerflow.closing import Closer
+from holdfast.triggerflow.compatible import check_flow
 from holdfast.triggerflow.running import FlowRun
 
 
@@ -129,7 +130,7 @@ class Kept:
         claim, stored = await self._home.claimed(self.run_id)
         run = rebuilt(stored, flow.compiled.plan, flow.codec)
         prints = (stored.row.head.fingerprint, flow.compiled.fingerprint)
-        warning = check_compatible(run, set(flow.compiled.plan.by_id), prints)
+        warning = check_flow(run, flow.compiled.plan, prints)
         if warning is not None:
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
         self._take_over(run)

@@ -11,7 +11,8 @@ from holdfast.machine import snapshot
 from holdfast.machine.run import DUE, Run
 from holdfast.persistence.document import Document, open_document, read_file, seal, write_file
 from holdfast.persistence.parts import Part, body_pieces, merge
-from holdfast.runtime.home import FLOW_SAVE, check_compatible
+from holdfast.runtime.home import FLOW_SAVE
+from holdfast.triggerflow.compatible import check_flow
 from holdfast.triggerflow.running import FlowRun
 
 
@@ -61,7 +62,7 @@ def record_of(document: Document, flow: FlowRun, *, strict: bool) -> tuple[Run, 
     run = snapshot.restore(document.run_id, "flow", plan, parts, flow.codec)
     snapshot.rebind(run, flow.codec)
     prints = (document.fingerprint, flow.compiled.fingerprint)
-    return run, check_compatible(run, set(plan.by_id), prints, strict=strict)
+    return run, check_flow(run, plan, prints, strict=strict)
 
 
 def will_run_again(run: Run) -> list[dict[str, Any]]:

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a saved run may go on with a flow that has changed since."""
+
+from __future__ import annotations
+
+from holdfast.definition.blueprint import Blueprint, Node
+from holdfast.machine.run import Run
+from holdfast.runtime.home import check_compatible
+
+
+def check_flow(
+    run: Run, plan: Blueprint, fingerprints: tuple[str, str], *, strict: bool = False
+) -> str | None:
+    """A warning text if the flow has changed and still has all that the record refers to.
+
+    fingerprints: the saved one and today's. A lane under way refers to the exit it was led into.
+    Raises: WrongDefinition for what is gone, and for what has no name to be found by.
+    """
+    exits = {_lane(node.id, key) for node in plan.nodes for key, _ in node.exits}
+    lanes = {
+        _lane(fan.node, str(key))
+        for fan in run.fans.values()
+        if fan.node in plan.exits
+        for key in fan.items
+    }
+    return check_compatible(
+        run,
+        {*plan.by_id, *plan.collects, *exits},
+        fingerprints,
+        strict=strict,
+        lanes=lanes,
+        unnamed={node.id for node in plan.nodes if _is_unnamed(node)},
+    )
+
+
+def _lane(node_id: str, key: str) -> str:
+    return f"{node_id}[{key}]"
+
+
+def _is_unnamed(node: Node) -> bool:
+    if node.kind == "chunk":
+        return node.handler is None
+    return any(not case.get("if") and "is" not in case for case in node.options.get("cases", ()))
