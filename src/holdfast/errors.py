@@ -431,6 +431,17 @@ class ValueRefused(DocumentError, TypeError):
     type_name: str
 
 
+# --- the installation's fault -------------------------------------------------------------------
+
+
+class ExtraMissing(HoldfastError, ImportError):
+    """What was asked for needs a library that is not installed. Fact: extra."""
+
+    code = "extra.missing"
+    hint = 'Install the extra that the message names: pip install "holdfast[...]".'
+    extra: str
+
+
 # --- workflow exceptions, under the names their users know ---------------------------------------
 
 

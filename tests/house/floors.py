@@ -36,6 +36,7 @@ THIRD_PARTY = {
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),
     "pytest": frozenset({"testing"}),
+    "yaml": frozenset({"persistence"}),
 }
 
 #: Type checkers bring these along, so an import that only they see needs no installation.
