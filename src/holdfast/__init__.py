@@ -10,6 +10,7 @@ from holdfast.persistence.stores.sqlite import SQLiteStore
 from holdfast.persistence.stores.url import open_store
 from holdfast.persistence.types import register_type
 from holdfast.runtime.engine import Engine
+from holdfast.runtime.settings import settings
 from holdfast.triggerflow import TriggerFlow, TriggerFlowEventData, TriggerFlowRuntimeData
 from holdfast.workflow import (
     Executor,
@@ -54,4 +55,5 @@ __all__ = [
     "open_store",
     "register_type",
     "response_handler",
+    "settings",
 ]

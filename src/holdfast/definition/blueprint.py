@@ -5,7 +5,8 @@ A signal is a pair (type, event). A node listens to signals and, when it is done
 signal ("event", node.emits) with its value. Edges are nothing but such pairs.
 
 Kinds that call something: "chunk" calls a handler, "match" the conditions of its cases, "note"
-tells what passed, "point" takes interventions up and passes the value on. Kinds that only route:
+tells what passed, "point" takes interventions up and passes the value on, "result_sink" keeps
+the first value that arrives as the result of the run. Kinds that only route:
 "gate" waits until its signals have come; "each" sends the items of a sequence one by one; "batch"
 sends one value to several branches; "gather" puts together what the lanes of the node named by
 `group` returned; "merge" is where the branches of a match meet again; "collect" is one branch of
@@ -27,7 +28,7 @@ Signal = tuple[str, str]
 
 START: Signal = ("event", "START")
 #: What only a delivery can do: the runtime calls something.
-CALLS = frozenset({"chunk", "match", "note", "point"})
+CALLS = frozenset({"chunk", "match", "note", "point", "result_sink"})
 KINDS = CALLS | {"gate", "each", "gather", "batch", "merge", "collect"}
 #: What ends a block of branches or items.
 ENDS = frozenset({"gather", "merge"})

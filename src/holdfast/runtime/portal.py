@@ -24,6 +24,9 @@ HOME: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contextvars.Con
     "holdfast_home", default=None
 )
 
+#: The thread that waits in a blocking call for the work under way; 0 for none.
+CALLER: contextvars.ContextVar[int] = contextvars.ContextVar("holdfast_caller", default=0)
+
 #: So many threads may be blocked in twins at once; each holds a thread while it waits.
 MOST_BLOCKED = 256
 
@@ -92,17 +95,21 @@ def blocking(call: Coroutine[Any, Any, T]) -> T:
         call.close()
         raise BlockedLoop(f"a blocking call on a running event loop; await {name}() instead")
     home = HOME.get()
-    if home is None:
-        return asyncio.run_coroutine_threadsafe(call, _PORTAL.loop()).result()
+    known = CALLER.set(threading.get_ident())
     try:
-        entered = _BLOCKED.enter()
-    except BlockedLoop:
-        call.close()
-        raise
-    try:
-        return asyncio.run_coroutine_threadsafe(call, home).result()
+        if home is None:
+            return asyncio.run_coroutine_threadsafe(call, _PORTAL.loop()).result()
+        try:
+            entered = _BLOCKED.enter()
+        except BlockedLoop:
+            call.close()
+            raise
+        try:
+            return asyncio.run_coroutine_threadsafe(call, home).result()
+        finally:
+            _BLOCKED.leave(entered)
     finally:
-        _BLOCKED.leave(entered)
+        CALLER.reset(known)
 
 
 def at_home(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -12,11 +12,12 @@ from holdfast.errors import PauseNotAllowed
 from holdfast.machine.run import Delivery
 from holdfast.runtime.portal import at_home, blocking
 from holdfast.triggerflow import interrupts, pausing, signals
+from holdfast.triggerflow.compat.results import ResultNames
+from holdfast.triggerflow.compat.runtime_data import RuntimeDataNames
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.running import FlowRun
 from holdfast.triggerflow.seen import SeenInterventions
 from holdfast.triggerflow.shared import SharedData
-from holdfast.triggerflow.state_face import StateFace
 
 I = TypeVar("I")  # noqa: E741
 S = TypeVar("S")
@@ -43,7 +44,9 @@ class Resume:
 _NO_RESUME = Resume()
 
 
-class TriggerFlowRuntimeData(StateFace, FlowDataFace, SeenInterventions, Generic[I, S, R]):
+class TriggerFlowRuntimeData(
+    ResultNames, RuntimeDataNames, FlowDataFace, SeenInterventions, Generic[I, S, R]
+):
     """One handler call's view of its run. Writes and emits are known to come from this call."""
 
     __slots__ = ("_delivery", "_run", "is_judging", "paused", "seen", "value")

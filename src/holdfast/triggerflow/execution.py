@@ -11,19 +11,23 @@ from typing import Any
 from holdfast.machine import layout
 from holdfast.runtime.home import Home
 from holdfast.triggerflow import interrupts, pausing, reading, signals
+from holdfast.triggerflow.compat.results import ResultNames
+from holdfast.triggerflow.compat.runtime_data import RuntimeDataNames
+from holdfast.triggerflow.compat.waiting import NOT_PASSED, ignore_wait
 from holdfast.triggerflow.execution_twins import ExecutionTwins
 from holdfast.triggerflow.intervention_face import Intervenable
 from holdfast.triggerflow.portable import Portable
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.running import FlowRun
-from holdfast.triggerflow.state_face import StateFace
 
 #: Seconds of idleness after which an execution that nobody waits for closes by itself.
 AUTO_CLOSE_S = 10.0
 
 
-class Execution(Portable, Intervenable, StateFace, ResourceFace, ExecutionTwins):
+class Execution(
+    Portable, Intervenable, ResultNames, RuntimeDataNames, ResourceFace, ExecutionTwins
+):
     """One run of a flow. Made by `flow.create_execution(...)`.
 
     Every method `async_x` has a blocking twin `x`. on_closed: called once with the execution when
@@ -113,15 +117,22 @@ class Execution(Portable, Intervenable, StateFace, ResourceFace, ExecutionTwins)
         """Whether an interrupt is open."""
         return self._flow.is_waiting
 
-    async def async_start(self, value: Any = None, *, timeout: float | None = None) -> Any:
+    async def async_start(
+        self,
+        value: Any = None,
+        *,
+        timeout: float | None = None,
+        wait_for_result: Any = NOT_PASSED,
+    ) -> Any:
         """Start with a value, and wait for all that is awaited downstream.
 
         With auto_close the call waits for the close and returns its snapshot; otherwise it
         returns the execution. timeout: seconds of idleness before the run closes by itself; by
         default those that the execution was created with, and if those are the default too, it
         closes at once when idle, since the caller is waiting. Starting twice dispatches once.
-        Raises: what a handler raised; StoreError.
+        wait_for_result: ignored, with a warning. Raises: what a handler raised; StoreError.
         """
+        ignore_wait("execution.start", wait_for_result)
         await self._ready()
         if self.is_sealed() or self.is_closed():
             self._ignored("START")

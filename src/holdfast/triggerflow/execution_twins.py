@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.runtime.portal import blocking
+from holdfast.triggerflow.compat.waiting import NOT_PASSED
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,7 +23,13 @@ class ExecutionTwins:
 
     if TYPE_CHECKING:
 
-        async def async_start(self, value: Any = None, *, timeout: float | None = None) -> Any: ...
+        async def async_start(
+            self,
+            value: Any = None,
+            *,
+            timeout: float | None = None,
+            wait_for_result: Any = NOT_PASSED,
+        ) -> Any: ...
         async def async_emit(
             self, event: str, value: Any = None, *, trigger_type: str = "event"
         ) -> Any: ...
@@ -61,9 +68,11 @@ class ExecutionTwins:
         async def async_retry(self, delivery: int | None = None) -> Self: ...
         async def async_skip(self, delivery: int, value: Any = None) -> Self: ...
 
-    def start(self, value: Any = None, *, timeout: float | None = None) -> Any:
+    def start(
+        self, value: Any = None, *, timeout: float | None = None, wait_for_result: Any = NOT_PASSED
+    ) -> Any:
         """Start with a value, and wait for all that is awaited downstream. Blocks until done."""
-        return blocking(self.async_start(value, timeout=timeout))
+        return blocking(self.async_start(value, timeout=timeout, wait_for_result=wait_for_result))
 
     def emit(self, event: str, value: Any = None, *, trigger_type: str = "event") -> Any:
         """Send a signal from outside and wait for all that follows. Blocks until done."""

@@ -17,6 +17,7 @@ from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.triggerflow import intervening
 from holdfast.triggerflow.chunk import Chunk
+from holdfast.triggerflow.compat.waiting import NOT_PASSED, ignore_wait
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
 from holdfast.triggerflow.execution import AUTO_CLOSE_S, Execution
 from holdfast.triggerflow.flow_data_face import FlowDataFace
@@ -240,12 +241,15 @@ class TriggerFlow(ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]
         timeout: float | None = 0.0,
         auto_close: bool = True,
         runtime_resources: Mapping[str, Any] | None = None,
+        wait_for_result: Any = NOT_PASSED,
     ) -> dict[str, Any]:
         """Run the flow once in an execution nobody else holds; returns its close snapshot.
 
         timeout: seconds of idleness before it closes. A pause raises, since nobody could answer.
+        wait_for_result: ignored, with a warning.
         Raises: what a handler raised, PauseNotAllowed, DefinitionError.
         """
+        ignore_wait("flow.start", wait_for_result)
         if not auto_close or timeout is None:
             raise DefinitionError(
                 "flow.start waits for the close: it takes no auto_close=False and no timeout=None",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.runtime.portal import blocking
+from holdfast.triggerflow.compat.waiting import NOT_PASSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,7 @@ class TriggerFlowTwins:
             timeout: float | None = 0.0,
             auto_close: bool = True,
             runtime_resources: Mapping[str, Any] | None = None,
+            wait_for_result: Any = NOT_PASSED,
         ) -> dict[str, Any]: ...
 
     def start(
@@ -35,6 +37,7 @@ class TriggerFlowTwins:
         timeout: float | None = 0.0,
         auto_close: bool = True,
         runtime_resources: Mapping[str, Any] | None = None,
+        wait_for_result: Any = NOT_PASSED,
     ) -> dict[str, Any]:
         """Run the flow once in an execution nobody else holds; returns its close snapshot.
 
@@ -42,6 +45,10 @@ class TriggerFlowTwins:
         """
         return blocking(
             self.async_start(
-                value, timeout=timeout, auto_close=auto_close, runtime_resources=runtime_resources
+                value,
+                timeout=timeout,
+                auto_close=auto_close,
+                runtime_resources=runtime_resources,
+                wait_for_result=wait_for_result,
             )
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.triggerflow.compat.end import EndOperator
 from holdfast.triggerflow.operators import batch, collect, for_each, match, note, to, when
 from holdfast.triggerflow.operators import intervention_point as points
 from holdfast.triggerflow.place import Place
 from holdfast.triggerflow.wiring import Wiring
 
 
-class Process:
+class Process(EndOperator):
     """A place in a flow: the signal behind which the next operator stands. Immutable.
 
     A call that raises leaves the flow as it was.

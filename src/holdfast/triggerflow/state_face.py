@@ -57,21 +57,21 @@ class StateFace:
 
     def set_state(self, key: str, value: Any, *, emit: bool = True) -> None:
         """The blocking form of `async_set_state`; on a loop only where nobody is waited for."""
-        if self._must_wait(key, emit=emit):
+        if self.must_wait(key, emit=emit):
             blocking(self.async_set_state(key, value, emit=emit))
         else:
             self._write(writes.put, key, value)
 
     def append_state(self, key: str, value: Any, *, emit: bool = True) -> None:
         """The blocking form of `async_append_state`."""
-        if self._must_wait(key, emit=emit):
+        if self.must_wait(key, emit=emit):
             blocking(self.async_append_state(key, value, emit=emit))
         else:
             self._write(writes.grow, key, value)
 
     def del_state(self, key: str, *, emit: bool = True) -> None:
         """The blocking form of `async_del_state`."""
-        if self._must_wait(key, emit=emit):
+        if self.must_wait(key, emit=emit):
             blocking(self.async_del_state(key, emit=emit))
         else:
             self._write(writes.remove, key)
@@ -80,7 +80,8 @@ class StateFace:
         flow, writer = self._access()
         at_home(how, flow.run, flow.codec, key, *value, _id(writer))
 
-    def _must_wait(self, key: str, *, emit: bool) -> bool:
+    def must_wait(self, key: str, *, emit: bool = True) -> bool:
+        """Whether a write of the key waits: for handlers that watch it, or for the store."""
         flow, writer = self._access()
         if flow.run.lifecycle == "closed":
             return False

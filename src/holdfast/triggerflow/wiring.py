@@ -27,6 +27,7 @@ from holdfast.triggerflow.chunk import (
     own_name,
     same_function,
 )
+from holdfast.triggerflow.compat.sink import SINK
 from holdfast.triggerflow.conditions import Condition, Judge
 from holdfast.triggerflow.notes import Note
 from holdfast.triggerflow.place import short
@@ -264,6 +265,8 @@ class Wiring:
             return PASS_ON
         if node.kind == "match":
             return Handler(Judge(self.cases[node.id], node.options["mode"]), is_async=True)
+        if node.kind == "result_sink":
+            return SINK
         if node.kind == "note":
             return Handler(Note(node.options), is_async=True)
         chunk = self.chunks.get(node.id)

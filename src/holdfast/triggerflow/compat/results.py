@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one result of a run, an older idea than its state: kept under a reserved state key."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from holdfast.triggerflow.compat.deprecation import warn_once
+from holdfast.triggerflow.compat.runtime_data import Written, must_be_awaited
+from holdfast.triggerflow.compat.sink import FINAL, NO_RESULT
+from holdfast.triggerflow.state_face import StateFace
+
+
+class ResultNames(StateFace):
+    """Setting the result of a run."""
+
+    __slots__ = ()
+
+    def set_result(self, value: Any) -> Written:
+        """Deprecated: put the value under a state key of its own. Written at the call.
+
+        A result that was there is replaced, with a RuntimeWarning. The call may be awaited, and
+        must be where a write of state waits for somebody.
+        """
+        warn_once("set_result", "put the value under a state key of its own")
+        if self.get_state(FINAL, NO_RESULT) is not NO_RESULT:
+            text = "set_result: the run had a result, which is replaced"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+        if must_be_awaited(self, FINAL):
+            return Written(lambda: self.async_set_state(FINAL, value))
+        self.set_state(FINAL, value)
+        return Written()
