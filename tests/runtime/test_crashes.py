@@ -16,13 +16,17 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     "journey",
-    ["chain", "pause", "again", "nested", "loop", "join", "parked", "intervened", "graph"],
+    [
+        *("chain", "pause", "again", "nested", "loop", "join", "parked", "intervened", "graph"),
+        "tests.runtime.sub_journeys:subs",
+    ],
 )
 def test_a_run_killed_at_any_store_operation_ends_like_an_undisturbed_one(
     journey: str, tmp_path: Path
 ) -> None:
     """The end state is the same; nothing finished begins again; what was in flight repeats once."""
-    found = _explore(f"tests.runtime.journeys:{journey}", tmp_path / "kills")
+    place = journey if ":" in journey else f"tests.runtime.journeys:{journey}"
+    found = _explore(place, tmp_path / "kills")
     assert found["failures"] == []
     assert found["kills"] == 2 * found["calls"] > 0
 

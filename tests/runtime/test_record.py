@@ -18,9 +18,10 @@ from holdfast.persistence.store import Commit
 from holdfast.persistence.types import TypeRegistry
 from holdfast.runtime.saving import Saver
 from holdfast.testing.crash import Journey, Log
-from tests.runtime import journeys
+from holdfast.workflow.sub_messages import register_messages
+from tests.runtime import journeys, sub_journeys
 
-JOURNEYS = ["chain", "pause", "again", "nested", "loop", "join", "parked", "graph"]
+JOURNEYS = ["chain", "pause", "again", "nested", "loop", "join", "parked", "graph", "subs"]
 
 
 def _plain(parts: dict[str, Part]) -> dict[str, Any]:
@@ -48,7 +49,7 @@ async def test_every_commit_holds_the_record_as_it_stands(
         return commit
 
     monkeypatch.setattr(Saver, "_take", checked)
-    journey: Journey = getattr(journeys, name)
+    journey = _journey(name)
     await asyncio.wait_for(journey(MemoryStore(), Log(tmp_path / "log")), 20)
     assert len(compared) > 2
 
@@ -57,7 +58,7 @@ async def test_every_commit_holds_the_record_as_it_stands(
 async def test_a_stored_record_read_back_is_the_same_record(name: str, tmp_path: Path) -> None:
     """At every seq of a run, the record restored from the store encodes to what was read."""
     store = MemoryStore()
-    journey: Journey = getattr(journeys, name)
+    journey = _journey(name)
     await asyncio.wait_for(journey(store, Log(tmp_path / "log")), 20)
     head = await store.row("run")
     for seq in range(1, head.seq + 1):
@@ -68,5 +69,12 @@ async def test_a_stored_record_read_back_is_the_same_record(name: str, tmp_path:
         assert _plain(snapshot.full_parts(run, _codec())) == _plain(parts), f"seq {seq}"
 
 
+def _journey(name: str) -> Journey:
+    journey: Journey = getattr(journeys, name, None) or getattr(sub_journeys, name)
+    return journey
+
+
 def _codec() -> Codec:
-    return Codec(TypeRegistry())
+    types = TypeRegistry()
+    register_messages(types, ())
+    return Codec(types)

@@ -14,9 +14,9 @@ from holdfast.errors import OwnershipLost, StoreError, StoreUnavailable
 from holdfast.persistence.store import Claim, Commit, RunHead
 from holdfast.testing.crash import Journey, Log
 from holdfast.testing.faults import FaultPlan, FaultyStore
-from tests.runtime import journeys
+from tests.runtime import journeys, sub_journeys
 
-JOURNEYS = ["chain", "pause", "again", "nested", "loop", "graph"]
+JOURNEYS = ["chain", "pause", "again", "nested", "loop", "graph", "subs"]
 
 
 class FailingWrites(FaultyStore):
@@ -57,6 +57,11 @@ class WatchedLog(Log):
             self.late.append(node)
 
 
+def _journey(name: str) -> Journey:
+    journey: Journey = getattr(journeys, name, None) or getattr(sub_journeys, name)
+    return journey
+
+
 async def _quiet(journey: Journey, folder: Path) -> Any:
     return await journey(MemoryStore(), Log(folder / "quiet"))
 
@@ -66,7 +71,7 @@ async def test_a_failed_commit_is_told_and_nothing_starts_after_it(
     name: str, tmp_path: Path
 ) -> None:
     """For every k: the k-th commit fails, the caller hears of it, and no further handler begins."""
-    journey: Journey = getattr(journeys, name)
+    journey = _journey(name)
     expected = await _quiet(journey, tmp_path)
     k = 0
     while True:
@@ -94,7 +99,7 @@ async def test_a_commit_that_landed_although_it_failed_is_success(
     name: str, tmp_path: Path
 ) -> None:
     """An error after the write is down: our commit is found at the head, and the run goes on."""
-    journey: Journey = getattr(journeys, name)
+    journey = _journey(name)
     expected = await _quiet(journey, tmp_path)
     for k in range(1, 50):
         plan = FaultPlan(at=k, when="after")
@@ -112,7 +117,7 @@ async def test_a_run_goes_on_once_a_failing_store_is_mended(
     name: str, when: Any, tmp_path: Path
 ) -> None:
     """Whatever store call fails, the same journey on the mended store ends like a quiet one."""
-    journey: Journey = getattr(journeys, name)
+    journey = _journey(name)
     expected = await _quiet(journey, tmp_path)
     for k in range(1, 200):
         plan = FaultPlan(at=k, when=when)

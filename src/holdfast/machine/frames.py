@@ -24,6 +24,7 @@ def of(run: Run, number: int) -> Frame:
     frame = run.frames.get(number)
     if frame is None:
         frame = run.frames[number] = Frame()
+        layout.mark_frame(run, number)
     return frame
 
 
