@@ -13,6 +13,8 @@ from holdfast.runtime.engine import Engine
 from holdfast.runtime.settings import settings
 from holdfast.triggerflow import TriggerFlow, TriggerFlowEventData, TriggerFlowRuntimeData
 from holdfast.workflow import (
+    Case,
+    Default,
     Executor,
     FunctionExecutor,
     RequestInfoEvent,
@@ -30,7 +32,9 @@ from holdfast.workflow import (
 )
 
 __all__ = [
+    "Case",
     "CheckpointStorage",
+    "Default",
     "Engine",
     "Executor",
     "FileCheckpointStorage",

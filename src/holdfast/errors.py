@@ -464,6 +464,13 @@ class WorkflowConvergenceException(WorkflowRunnerException):
     hint = "Raise max_iterations, or end the loop; the run can be continued."
 
 
+class WorkflowStrictException(WorkflowRunnerException):
+    """A strict workflow came to what would be a warning in another."""
+
+    code = "workflow.strict"
+    hint = "Mend what the message names; run(resume=True) goes on as far as it can."
+
+
 class WorkflowCheckpointException(WorkflowRunnerException):
     """A checkpoint could not be saved, loaded or restored."""
 

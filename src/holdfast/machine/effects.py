@@ -54,7 +54,7 @@ class Finished(msgspec.Struct, gc=False):
 
 
 class Unrouted(msgspec.Struct, gc=False):
-    """A handler ended, and who takes what it sent could not be told. done: without its sends."""
+    """A handler ended, and who takes these of its messages could not be told."""
 
     done: Finished
     messages: tuple[Unsent, ...]

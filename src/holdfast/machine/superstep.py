@@ -235,6 +235,8 @@ def unrouted(run: Run, happened: Unrouted) -> list[Effect]:
     done = happened.done
     delivery = done.delivery
     effects: list[Effect] = []
+    for sent in done.sends:
+        _send(run, delivery.node, sent)
     _keep(run, done, effects)
     _ended(run, delivery, effects)
     delivery.kind = "routing"

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graphs in supersteps: executors, typed messages, edges; a checkpoint at every barrier."""
 
+from holdfast.definition.edges import Edge, EdgeGroup
 from holdfast.workflow.builder import WorkflowBuilder
 from holdfast.workflow.context import WorkflowContext
+from holdfast.workflow.edges import Case, Default, EdgeCondition
 from holdfast.workflow.event_data import (
     CheckpointInfo,
     CompletionInfo,
@@ -37,8 +39,13 @@ from holdfast.workflow.sub_workflow import WorkflowExecutor
 from holdfast.workflow.workflow import Workflow
 
 __all__ = [
+    "Case",
     "CheckpointInfo",
     "CompletionInfo",
+    "Default",
+    "Edge",
+    "EdgeCondition",
+    "EdgeGroup",
     "Executor",
     "ExecutorCompletedEvent",
     "ExecutorFailedEvent",

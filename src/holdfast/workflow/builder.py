@@ -3,28 +3,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Self
 
-from holdfast.definition.edges import single_edge
+from holdfast.definition.edges import When
 from holdfast.definition.embedding import embedded
 from holdfast.definition.fingerprint import fingerprint, graph_form
 from holdfast.definition.graph import Graph, Node
 from holdfast.errors import DefinitionError, GraphConnectivityError, WorkflowValidationError
+from holdfast.workflow import edges
 from holdfast.workflow.designation import IntermediateChoice, OutputChoice, kept, resolved
+from holdfast.workflow.edges import Case, Declared, Default, EdgeCondition, Selection
 from holdfast.workflow.executor import Executor, checked_id
 from holdfast.workflow.function_executor import FunctionExecutor
 from holdfast.workflow.plan import Factory, SubPlan, WorkflowPlan, make_executor
 from holdfast.workflow.sub_plans import (
     inner_graphs,
+    inner_rules,
     shared_executors,
     sub_notices,
     sub_plans,
 )
-from holdfast.workflow.validation import ValidationTypeEnum, check, notices
+from holdfast.workflow.validation import ValidationTypeEnum, check, notices, remarks
 from holdfast.workflow.workflow import Workflow
+
+_logger = logging.getLogger("holdfast.workflow")
 
 #: Enough for long conversations, and soon reached by a loop that nobody meant.
 MAX_ITERATIONS = 100
@@ -42,6 +48,8 @@ class WorkflowBuilder:
     output_from, intermediate_output_from: whose yields are results, and whose are progress:
     executors or ids, "all" for those that declare what they yield, "all_other" (progress) for
     those not in output_from. With neither, every yield is a result.
+    strict: what would be a warning stops the run, or the build. strict_state: only a key that
+    several executors write in one superstep does.
     """
 
     def __init__(
@@ -54,6 +62,8 @@ class WorkflowBuilder:
         checkpoint_storage: Any = None,
         output_from: OutputChoice = None,
         intermediate_output_from: IntermediateChoice = None,
+        strict: bool = False,
+        strict_state: bool = False,
     ) -> None:
         # Many parameters because: published programs set all of these by keyword.
         self._name = name
@@ -66,7 +76,9 @@ class WorkflowBuilder:
         )
         self._instances: dict[str, Executor] = {}
         self._factories: dict[str, Factory] = {}
-        self._edges: list[tuple[str, str]] = []
+        self._strict = strict
+        self._strict_state = strict_state
+        self._edges: list[Declared] = []
         self._notices: list[str] = []
         self._start: str | None = None
         if start_executor is not None:
@@ -91,9 +103,68 @@ class WorkflowBuilder:
         self._start = name
         return self
 
-    def add_edge(self, source: Executor | str, target: Executor | str) -> Self:
-        """Let the target take what the source sends, as far as it has handlers for it."""
-        self._edges.append((self._id_of(source), self._id_of(target)))
+    def add_edge(
+        self,
+        source: Executor | str,
+        target: Executor | str,
+        condition: EdgeCondition | None = None,
+    ) -> Self:
+        """Let the target take what the source sends, as far as it has handlers for it.
+
+        condition: is asked with each such message and opens the edge for it, or not.
+        """
+        pair = self._id_of(source), self._id_of(target)
+        self._edges.append(edges.single(*pair, condition))
+        return self
+
+    def add_fan_out_edges(self, source: Executor | str, targets: Sequence[Executor | str]) -> Self:
+        """Let each of several targets take what the source sends.
+
+        Raises: DefinitionError for fewer than two.
+        """
+        self._edges.append(edges.fan_out(self._id_of(source), self._ids_of(targets)))
+        return self
+
+    def add_fan_in_edges(
+        self,
+        sources: Sequence[Executor | str],
+        target: Executor | str,
+        when: When = "all",
+    ) -> Self:
+        """Let the target take what several sources send, as one list in the order of the sources.
+
+        when: "all" calls it when each source has sent something; "any", after each superstep in
+        which one did; "settled", when no other source can send any more.
+        Raises: DefinitionError for fewer than two sources.
+        """
+        names = self._ids_of(sources)
+        self._edges.append(edges.fan_in(names, self._id_of(target), when))
+        return self
+
+    def add_switch_case_edge_group(
+        self, source: Executor | str, cases: Sequence[Case | Default]
+    ) -> Self:
+        """Send each message where its first case that holds says; the last case is the Default.
+
+        Raises: DefinitionError for fewer than two cases, or if there is not one Default at the
+        end.
+        """
+        self._edges.append(edges.switch(self._id_of(source), cases, self._id_of))
+        return self
+
+    def add_multi_selection_edge_group(
+        self,
+        source: Executor | str,
+        targets: Sequence[Executor | str],
+        selection_func: Selection,
+    ) -> Self:
+        """Send each message to those targets whose ids the function gives.
+
+        selection_func: called with the message and the ids of all targets; none is fine.
+        Raises: DefinitionError for fewer than two targets.
+        """
+        names = self._ids_of(targets)
+        self._edges.append(edges.multi_selection(self._id_of(source), names, selection_func))
         return self
 
     def add_chain(self, executors: Sequence[Executor | str]) -> Self:
@@ -106,8 +177,8 @@ class WorkflowBuilder:
                 f"A chain joins two or more executors, not {executors!r}",
                 hint="Pass a list: add_chain([first, second]).",
             )
-        names = [self._id_of(executor) for executor in executors]
-        self._edges.extend(pairwise(names))
+        for source, target in pairwise(self._ids_of(executors)):
+            self._edges.append(edges.single(source, target, None))
         return self
 
     def with_checkpointing(self, storage: Any) -> Self:
@@ -131,6 +202,8 @@ class WorkflowBuilder:
         level = self._graph(start, executors)
         for problem in check(level, executors):
             raise problem
+        told = (*self._notices, *notices(level, executors), *sub_notices(level, executors))
+        self._log(told, level)
         subs = sub_plans(executors, self._factories)
         graph = embedded(level, inner_graphs(executors))
         digest = fingerprint(graph_form(graph))
@@ -150,8 +223,12 @@ class WorkflowBuilder:
             factories=made,
             shared_instances=shared,
             annotations=tuple(_annotations(executors, subs)),
-            warnings=(*self._notices, *notices(level, executors), *sub_notices(level, executors)),
+            warnings=told,
             subs=subs,
+            rules={
+                **{one.group.name: one.rules for one in self._edges if one.rules},
+                **inner_rules(subs),
+            },
         )
 
     def build(self) -> Workflow:
@@ -171,6 +248,11 @@ class WorkflowBuilder:
         self._instances[name] = executor
         return name
 
+    def _ids_of(self, executors: Sequence[Executor | str]) -> list[str]:
+        if isinstance(executors, str | Executor):
+            raise TypeError(f"Expected a list of executors, not {executors!r}")
+        return [self._id_of(executor) for executor in executors]
+
     def _claim(self, name: str, new: object, known: object) -> None:
         if known is not None and known is not new:
             raise WorkflowValidationError(
@@ -189,7 +271,8 @@ class WorkflowBuilder:
 
     def _one_of_each(self) -> dict[str, Executor]:
         """Give an executor for each node, in the order in which the nodes were named."""
-        named = [self._given_start(), *(name for edge in self._edges for name in edge)]
+        ends = (name for e in self._edges for name in (*e.group.sources, *e.group.targets))
+        named = [self._given_start(), *ends]
         executors: dict[str, Executor] = {}
         for name in dict.fromkeys([*named, *self._factories]):
             if name in self._factories:
@@ -215,11 +298,26 @@ class WorkflowBuilder:
                 Node(id=name, type=one.type, is_function=isinstance(one, FunctionExecutor))
                 for name, one in executors.items()
             ),
-            groups=tuple(single_edge(source, target) for source, target in self._edges),
+            groups=tuple(declared.group for declared in self._edges),
             max_iterations=self._max_iterations,
             outputs=outputs,
             intermediates=intermediates,
+            strict=self._strict,
+            strict_state=self._strict_state,
         )
+
+    def _log(self, notices: Sequence[str], graph: Graph) -> None:
+        """Write down what is probably not meant. Raises: WorkflowValidationError when strict."""
+        if notices and self._strict:
+            raise WorkflowValidationError(
+                notices[0],
+                hint="Mend it, or build without strict=True.",
+                validation_type=ValidationTypeEnum.STRICT.value,
+            )
+        for text in notices:
+            _logger.warning(text)
+        for level, text in remarks(graph):
+            _logger.log(level, text)
 
 
 def _limit(given: object) -> int:

@@ -12,7 +12,7 @@ from holdfast.errors import WaitExists
 from holdfast.machine import layout, ledger, waits
 from holdfast.machine.effects import Sent, Written
 from holdfast.machine.frames import OUTSIDE
-from holdfast.machine.run import MISSING, Delivery, Entry, Frame, Grown, Run, Wait
+from holdfast.machine.run import MISSING, Delivery, Entry, Frame, Grown, Run, Unsent, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import check_id
 from holdfast.runtime.live import LiveRun
@@ -62,7 +62,7 @@ class HandlerCall:
         self.run = graph.run
         self.codec = graph.codec
         self.delivery = delivery
-        self.sent: list[tuple[Any, bytes | None, str | None]] = []
+        self.sent: list[Unsent] = []
         self.outputs: list[tuple[str, Any, bytes | None]] = []
         self.written: dict[str, Written] = {}
         self.offered: list[Sent] = []
@@ -107,7 +107,7 @@ class HandlerCall:
         journal = self.run.journal
         place = f"message of {self.delivery.node}"
         data = None if journal is None else journal.codec.encode(message, place)
-        self.sent.append((message, data, self._address(target_id)))
+        self.sent.append(Unsent(message, data, self._address(target_id)))
 
     def _fitting(self, response: SubWorkflowResponseMessage) -> SubWorkflowResponseMessage:
         """The response in the type that the inner executor takes. Raises: AnswerRefused."""

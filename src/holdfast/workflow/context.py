@@ -71,7 +71,7 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
 
     def get_sent_messages(self) -> list[Any]:
         """What this call has sent so far."""
-        return [message for message, _, _ in self._call.sent]
+        return [message.value for message in self._call.sent]
 
     def get_yielded_outputs(self) -> list[Any]:
         """What this call has yielded so far."""

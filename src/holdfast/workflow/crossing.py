@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import WaitError
 from holdfast.machine.effects import Answered, AnsweredInside, Effect, Finished, Sent
-from holdfast.machine.run import Run, Wait
+from holdfast.machine.run import Run, Unsent, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import InboxItem
 from holdfast.runtime import inbox
@@ -22,7 +22,6 @@ from holdfast.workflow.executor import Executor
 from holdfast.workflow.outlets import offered_to
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import response_form
-from holdfast.workflow.routing import Outgoing, routed
 from holdfast.workflow.sub_messages import SubWorkflowRequestMessage, SubWorkflowResponseMessage
 
 
@@ -48,9 +47,6 @@ class Bordered(Protocol):
     def posted(self, item: InboxItem) -> list[Effect]:
         """What a post that is no answer means."""
 
-    def routed(self, source: str, outgoing: Iterable[Outgoing]) -> tuple[Sent, ...]:
-        """Messages of a node with those who take them; watchers hear of what nobody takes."""
-
 
 class Border:
     """The borders of all sub-workflows of one run."""
@@ -60,23 +56,27 @@ class Border:
     def __init__(self, graph: Bordered) -> None:
         self.graph = graph
 
-    async def cross(self, call: HandlerCall, finished: Finished) -> None:
-        """Let what a handler made take its way out of its sub-workflow, or into another."""
-        graph, node = self.graph, call.delivery.node
-        via = graph.plan.outlet(node).via
-        if via and finished.outputs:
-            results = [(value, data, None) for _, value, data in finished.outputs]
-            finished.sends += _sent_by(via, graph.routed(via, results))
-            finished.outputs = ()
-        if call.offered:
-            finished.sends += tuple(call.offered)
-        finished.sends, responses = self._responses(finished.sends)
+    def outgoing(self, call: HandlerCall, done: Finished) -> list[Unsent]:
+        """What a handler sent, and what its sub-workflow sends by it; offers have their takers."""
+        messages = call.sent
+        via = self.graph.plan.outlet(call.delivery.node).via
+        if via and done.outputs:
+            results = [Unsent(value, data, None, via) for _, value, data in done.outputs]
+            messages = [*messages, *results]
+            done.outputs = ()
+        done.sends += tuple(call.offered)
+        return messages
+
+    async def answer(self, done: Finished) -> None:
+        """Let responses to requests take their way into the sub-workflows that asked."""
+        graph, node = self.graph, done.delivery.node
+        done.sends, responses = self._responses(done.sends)
         for path, response in responses:
             at = graph.live.clock.now()
             event, value = response.source_event, response.data
             answer = AnsweredInside(Answered(event.request_id, value, None, None, at), path)
             if not await self._settled_in_store(answer, node):
-                finished.answers += (answer,)
+                done.answers += (answer,)
 
     async def offer(self, wait: Wait, response_type: Any) -> tuple[Sent, ...]:
         """The messages that hand a request to the inmost graph with somebody who takes it.
@@ -92,10 +92,11 @@ class Border:
             message = SubWorkflowRequestMessage(event, graph.plan.graph.local_id(path))
             journal = graph.run.journal
             data = None if journal is None else journal.codec.encode(message, f"request {wait.id}")
-            sends, _ = routed(graph.plan.graph, graph.executors, path, [(message, data, None)])
+            offer = [Unsent(message, data, None, path)]
+            sends, _ = await graph.plan.router.routed(graph.executors, path, offer)
             if sends:
                 wait.via = path
-                return _sent_by(path, sends)
+                return sends
         return ()
 
     def _responses(
@@ -151,7 +152,3 @@ def tell_asked_outside(graph: Bordered, wait: Wait) -> None:
     asked = object if form is None else form
     graph.publish(RequestInfoEvent(wait.payload, wait.id, node, asked))
     graph.asked(wait.id, asked)
-
-
-def _sent_by(path: str, sends: Iterable[Sent]) -> tuple[Sent, ...]:
-    return tuple(msgspec.structs.replace(sent, source=path) for sent in sends)

@@ -12,8 +12,10 @@ from holdfast.definition.graph import Graph, Node
 from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import DefinitionError
 from holdfast.persistence.types import TypeRegistry
+from holdfast.workflow.edges import Rules
 from holdfast.workflow.executor import Executor
 from holdfast.workflow.outlets import Outlet, OutputKind, outlet
+from holdfast.workflow.routing import Router
 
 Factory = Callable[[], Executor]
 
@@ -26,7 +28,8 @@ class WorkflowPlan:
     shared_instances: ids of the instances that hold something, so that one run at a time may use
     them. annotations: the types that handlers name, for the codec to register.
     warnings: what is probably not meant, one sentence each. subs: the workflows that stand at
-    nodes, by id; their nodes are in the graph too, under paths.
+    nodes, by id; their nodes are in the graph too, under paths. rules: the functions of the
+    groups of edges that have some, by the name of the group.
     """
 
     graph: Graph
@@ -39,11 +42,14 @@ class WorkflowPlan:
     annotations: tuple[Any, ...]
     warnings: tuple[str, ...]
     subs: Mapping[str, SubPlan] = field(default_factory=dict)
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+    router: Router = field(init=False, repr=False, compare=False)
     _outlets: Mapping[str, Outlet] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         outlets = {node.id: outlet(self.graph, node.id) for node in self.graph.nodes}
         object.__setattr__(self, "_outlets", MappingProxyType(outlets))
+        object.__setattr__(self, "router", Router(self.graph, self.rules))
 
     @property
     def name(self) -> str:

@@ -8,12 +8,16 @@ handler takes a message, what executors hold, and which event says what happened
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from holdfast.errors import InputRefused, WorkflowConvergenceException
+from holdfast.errors import (
+    InputRefused,
+    WorkflowConvergenceException,
+    WorkflowStrictException,
+)
 from holdfast.machine import barrier, superstep
 from holdfast.machine.effects import (
     AskedOutside,
@@ -23,15 +27,17 @@ from holdfast.machine.effects import (
     Ended,
     Finished,
     Input,
+    Refused,
     Retried,
     Sent,
     Skipped,
     Stuck,
+    Unrouted,
     Warn,
     Withdrawn,
 )
 from holdfast.machine.frames import OUTSIDE
-from holdfast.machine.run import PARKED, Delivery, Run, Wait
+from holdfast.machine.run import PARKED, Delivery, Run, Unsent, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import CheckpointMark, InboxItem
 from holdfast.runtime import inbox
@@ -66,7 +72,6 @@ from holdfast.workflow.holding import Held
 from holdfast.workflow.keeping import last_checkpoint_id
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import response_for
-from holdfast.workflow.routing import Outgoing, routed
 
 
 class GraphRun:
@@ -135,6 +140,8 @@ class GraphRun:
 
     async def call(self, live: LiveRun, delivery: Delivery) -> Input:
         """Call the handler that takes the message, and route what it sends."""
+        if delivery.kind == "routing":
+            return await self._routed(Finished(delivery), delivery.payload)
         node = delivery.node
         if node in self.held.spoiled:
             warning = await self.held.renew(node, self.run)
@@ -156,33 +163,48 @@ class GraphRun:
                 await inbox.withdraw_unasked(live, delivery)
             held = await self.held.after(node, self.run)
         self.held.spoiled.discard(node)
-        made = [message for message, _, _ in call.sent] + [value for _, value, _ in call.outputs]
+        made = [message.value for message in call.sent] + [value for _, value, _ in call.outputs]
         self.publish(ExecutorCompletedEvent(node, made or None))
-        return await self._finished(call, held)
-
-    async def _finished(self, call: HandlerCall, held: bytes | None) -> Finished:
-        sends = self.routed(call.delivery.node, call.sent) if call.sent else ()
-        finished = Finished(
-            call.delivery,
-            sends=sends,
+        done = Finished(
+            delivery,
             writes=tuple(call.written.values()) if call.written else (),
             outputs=tuple(call.outputs) if call.outputs else (),
             hooks=held,
         )
-        if self.border is not None:
-            await self.border.cross(call, finished)
-        return finished
-
-    def routed(self, source: str, outgoing: Iterable[Outgoing]) -> tuple[Sent, ...]:
-        """Messages of a node with those who take them; watchers hear of what nobody takes."""
-        sends, dropped = routed(self.plan.graph, self.executors, source, outgoing)
-        for text in dropped:
-            self.publish(WorkflowWarningEvent(text))
-        return sends
+        messages = call.sent if self.border is None else self.border.outgoing(call, done)
+        return await self._routed(done, messages) if messages or done.sends else done
 
     async def offer(self, wait: Wait, response_type: Any) -> tuple[Sent, ...]:
         """Messages that hand the request of a sub-workflow to the graph around it, if any do."""
         return () if self.border is None else await self.border.offer(wait, response_type)
+
+    async def _routed(self, done: Finished, messages: list[Unsent]) -> Input:
+        """The end of a handler with the takers of what it sent.
+
+        If a condition raises, the end stands all the same, and only the routing is to be repeated.
+        """
+        try:
+            sends, dropped = await self.plan.router.routed(
+                self.executors, done.delivery.node, messages
+            )
+            if dropped and self.plan.graph.strict:
+                raise self._strict(dropped[0])
+        except Exception as error:  # noqa: BLE001 - whatever a user's function raises
+            self._note_failure(done.delivery, error)
+            return Unrouted(done, tuple(messages), f"{type(error).__name__}: {error}")
+        for text in dropped:
+            self.publish(WorkflowWarningEvent(text))
+        done.sends += sends
+        if self.border is not None:
+            await self.border.answer(done)
+        return done
+
+    def _strict(self, text: str) -> WorkflowStrictException:
+        return WorkflowStrictException(text, run_id=self.run.run_id)
+
+    def _note_failure(self, delivery: Delivery, error: BaseException) -> None:
+        self.failure = (error, delivery.node)
+        self.live.errors = {**(self.live.errors or {}), delivery.id: error}
 
     def _taker(self, delivery: Delivery) -> tuple[HandlerSpec, Any, tuple[Any, ...]]:
         """The handler for a delivery, what watchers are shown, and what it is called with."""
@@ -230,6 +252,8 @@ class GraphRun:
                 limit=effect.limit,
             )
             live.orphans = [*(live.orphans or ()), stuck]
+        elif isinstance(effect, Refused):
+            live.orphans = [*(live.orphans or ()), self._strict(effect.text)]
         return None
 
     def _completed(self, barrier: Barrier) -> None:

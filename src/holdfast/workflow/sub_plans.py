@@ -9,6 +9,7 @@ from holdfast.definition.embedding import Inner
 from holdfast.definition.graph import Graph
 from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import DefinitionError
+from holdfast.workflow.edges import Rules
 from holdfast.workflow.executor import Executor
 from holdfast.workflow.function_executor import FunctionExecutor
 from holdfast.workflow.plan import Factory, SubPlan, WorkflowPlan, make_executor
@@ -50,6 +51,15 @@ def inner_graphs(executors: Executors) -> dict[str, Inner]:
         )
         for name, one in executors.items()
         if isinstance(one, WorkflowExecutor)
+    }
+
+
+def inner_rules(subs: Mapping[str, SubPlan]) -> dict[str, Rules]:
+    """Give the functions of the edges of all sub-workflows, by the names the groups have here."""
+    return {
+        f"{path}{SEPARATOR}{name}": rules
+        for path, sub in subs.items()
+        for name, rules in sub.plan.rules.items()
     }
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -33,6 +34,7 @@ class ValidationTypeEnum(StrEnum):
     GRAPH_CONNECTIVITY = "GRAPH_CONNECTIVITY"
     HANDLER_OUTPUT_ANNOTATION = "HANDLER_OUTPUT_ANNOTATION"
     OUTPUT_VALIDATION = "OUTPUT_VALIDATION"
+    STRICT = "STRICT"
 
 
 def check(graph: Graph, executors: Executors) -> list[WorkflowValidationError]:
@@ -43,6 +45,16 @@ def check(graph: Graph, executors: Executors) -> list[WorkflowValidationError]:
         *_unreachable(graph),
         *check_designation(graph, executors),
     ]
+
+
+def remarks(graph: Graph) -> Iterator[tuple[int, str]]:
+    """Give what is fine and yet worth a line in the log, with the level of it."""
+    for edge in graph.edges():
+        if edge.source == edge.target:
+            yield logging.WARNING, f"The edge {edge.source} -> {edge.target} is a loop on itself."
+    for node in graph.nodes:
+        if not graph.out_groups(node.id):
+            yield logging.INFO, f"The executor {node.id!r} has no outgoing edge."
 
 
 def notices(graph: Graph, executors: Executors) -> list[str]:
@@ -74,11 +86,15 @@ def _duplicates(graph: Graph) -> Iterator[WorkflowValidationError]:
 
 
 def _types_that_do_not_fit(graph: Graph, executors: Executors) -> Iterator[WorkflowValidationError]:
-    for edge in graph.edges():
-        sent = executors[edge.source].output_types
-        taken = executors[edge.target].input_types
-        if sent and not any(fits(one, other) for one in sent for other in taken):
-            yield _misfit(edge, sent, taken)
+    for group in graph.groups:
+        for edge in group.edges():
+            sent = executors[edge.source].output_types
+            if group.kind == "fan_in":
+                # Its target takes a list of what the sources send.
+                sent = [list[one] for one in sent]  # type: ignore[valid-type]
+            taken = executors[edge.target].input_types
+            if sent and not any(fits(one, other) for one in sent for other in taken):
+                yield _misfit(edge, sent, taken)
 
 
 def _misfit(edge: Edge, sent: list[Any], taken: list[Any]) -> TypeCompatibilityError:
