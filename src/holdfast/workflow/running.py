@@ -143,6 +143,8 @@ class GraphRun:
         if delivery.kind == "routing":
             return await self._routed(Finished(delivery), delivery.payload)
         node = delivery.node
+        if delivery.kind == "gathered" and not self.executors[node].can_handle(delivery.payload):
+            return self._not_taken(delivery)
         if node in self.held.spoiled:
             warning = await self.held.renew(node, self.run)
             if warning is not None:
@@ -198,6 +200,15 @@ class GraphRun:
         if self.border is not None:
             await self.border.answer(done)
         return done
+
+    def _not_taken(self, delivery: Delivery) -> Input:
+        """Each message of a fan-in found a handler, and the list of them finds none."""
+        node = delivery.node
+        text = f"a list gathered for {node!r} was dropped: no handler there takes it"
+        if self.plan.graph.strict:
+            raise self._strict(text)
+        self.publish(WorkflowWarningEvent(text))
+        return Finished(delivery)
 
     def _strict(self, text: str) -> WorkflowStrictException:
         return WorkflowStrictException(text, run_id=self.run.run_id)
