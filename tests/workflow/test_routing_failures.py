@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast import Case, Default, Engine
+from holdfast.errors import RunFailed
 from holdfast.workflow import WorkflowBuilder
 from tests.workflow.graphs import Context, Remembers, builder, give, words
 
@@ -102,9 +103,10 @@ async def test_parked_routing_is_retried_by_decision(store: Any) -> None:
     judged = Judged()
     workflow = judged.builder().build()
     async with Engine(store, [workflow]) as engine:
-        await engine.start(workflow, "x", run_id="r")
-        await (await engine.driven("r")).live.until_quiet()
-        assert (await engine.runs())[0].status == "parked"
+        run = await engine.start(workflow, "x", run_id="r")
+        with pytest.raises(RunFailed, match="the rates are not there"):
+            await run.result()
+        assert (await run.row()).status == "parked"
     judged.is_mended = True
     async with Engine(store, [workflow]) as engine:
         await engine.retry("r")
@@ -120,8 +122,9 @@ async def test_parked_routing_is_skipped_by_decision(store: Any) -> None:
     workflow = judged.builder().build()
     async with Engine(store, [workflow]) as engine:
         run = await engine.start(workflow, "x", run_id="r")
+        with pytest.raises(RunFailed):
+            await run.result()
         driven = await engine.driven("r")
-        await driven.live.until_quiet()
         (parked,) = driven.graph.parked()  # type: ignore[attr-defined]
         await engine.skip("r", parked.id)
 
