@@ -196,6 +196,15 @@ class InputRefused(RunError, ValueError):
     hint = "Send a value of one of the accepted types."
 
 
+class ContractRefused(RunError, ValueError):
+    """A value does not fit the contract of its flow. Facts: part, problems."""
+
+    code = "run.contract-refused"
+    hint = "Send what the contract declares: flow.get_contract_metadata()."
+    part: str
+    problems: tuple[str, ...]
+
+
 class CloseTimeout(RunError, TimeoutError):
     """Handlers were still running when the time to close was up. Fact: handlers."""
 

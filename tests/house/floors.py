@@ -35,7 +35,9 @@ THIRD_PARTY = {
     "msgspec": CORE,
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),
+    "pydantic": frozenset({"triggerflow"}),
     "pytest": frozenset({"testing"}),
+    "typing_extensions": frozenset({"triggerflow"}),  # pydantic brings it along
     "yaml": frozenset({"persistence"}),
 }
 

@@ -2,16 +2,28 @@
 """Event flows: chunks, events, loops, joins and pauses; a signal reaches its handlers at once."""
 
 from holdfast.triggerflow.chunk import Chunk
+from holdfast.triggerflow.contracts import TriggerFlowContractSpec
 from holdfast.triggerflow.data import TriggerFlowEventData, TriggerFlowRuntimeData
 from holdfast.triggerflow.execution import Execution
 from holdfast.triggerflow.flow import TriggerFlow
 from holdfast.triggerflow.process import Process
+from holdfast.triggerflow.stream_types import (
+    TriggerFlowInterruptEvent,
+    TriggerFlowIntervention,
+    TriggerFlowInterventionEvent,
+    TriggerFlowSystemStreamEvent,
+)
 
 __all__ = [
     "Chunk",
     "Execution",
     "Process",
     "TriggerFlow",
+    "TriggerFlowContractSpec",
     "TriggerFlowEventData",
+    "TriggerFlowInterruptEvent",
+    "TriggerFlowIntervention",
+    "TriggerFlowInterventionEvent",
     "TriggerFlowRuntimeData",
+    "TriggerFlowSystemStreamEvent",
 ]

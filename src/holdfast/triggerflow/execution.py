@@ -14,6 +14,8 @@ from holdfast.triggerflow import interrupts, pausing, reading, signals
 from holdfast.triggerflow.compat.results import ResultNames
 from holdfast.triggerflow.compat.runtime_data import RuntimeDataNames
 from holdfast.triggerflow.compat.waiting import NOT_PASSED, ignore_wait
+from holdfast.triggerflow.contract_face import ContractReading
+from holdfast.triggerflow.contracts import NO_CONTRACT, Contract
 from holdfast.triggerflow.execution_twins import ExecutionTwins
 from holdfast.triggerflow.intervention_face import Intervenable
 from holdfast.triggerflow.portable import Portable
@@ -26,7 +28,13 @@ AUTO_CLOSE_S = 10.0
 
 
 class Execution(
-    Portable, Intervenable, ResultNames, RuntimeDataNames, ResourceFace, ExecutionTwins
+    Portable,
+    Intervenable,
+    ResultNames,
+    RuntimeDataNames,
+    ContractReading,
+    ResourceFace,
+    ExecutionTwins,
 ):
     """One run of a flow. Made by `flow.create_execution(...)`.
 
@@ -70,6 +78,9 @@ class Execution(
 
     def _layer(self) -> Resources:
         return self._flow.resources
+
+    def _contract(self) -> Contract:
+        return self._flow.compiled.contract or NO_CONTRACT
 
     def _closed(self) -> None:
         self._flow.shared.leave(self)

@@ -18,16 +18,18 @@ from holdfast.runtime.home import Home
 from holdfast.triggerflow import intervening
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.compat.waiting import NOT_PASSED, ignore_wait
+from holdfast.triggerflow.contract_face import ContractFace
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
 from holdfast.triggerflow.execution import AUTO_CLOSE_S, Execution
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.flow_twins import TriggerFlowTwins
-from holdfast.triggerflow.intervening import UNSET, Policy
+from holdfast.triggerflow.intervening import Policy
 from holdfast.triggerflow.process import Process
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.running import FlowRun
 from holdfast.triggerflow.shared import SharedData
+from holdfast.triggerflow.unset import UNSET
 from holdfast.triggerflow.wiring import Compiled, Wiring
 
 I = TypeVar("I")  # noqa: E741
@@ -35,7 +37,7 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 
-class TriggerFlow(ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]):
+class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]):
     """A definition of chunks and the events between them; it serves any number of executions.
 
     The first positional argument is a blueprint, not the name. Building on the flow later does

@@ -18,6 +18,7 @@ from holdfast.machine import interventions
 from holdfast.machine.interventions import Intervening, Intervention
 from holdfast.machine.run import Delivery, Run
 from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.unset import UNSET
 
 #: What a policy is given, and what it answers: an id, several, or None.
 Policy = Callable[[dict[str, Any]], Any]
@@ -30,13 +31,6 @@ FILTERS = frozenset({"status", "target", "since_version", "consumed_by"})
 
 #: Words of users for kinds of nodes that are named otherwise inside.
 _WORDS = {"each": "for_each", "gate": "when", "gather": "for_each", "merge": "match"}
-
-
-class _Unset:
-    """The value of an argument that nobody gave."""
-
-
-UNSET: Any = _Unset()
 
 
 def chosen_mode(plan: Blueprint, mode: Any, policy: Policy | None) -> str | None:

@@ -69,6 +69,7 @@ class Kept:
     def _begin(self, value: Any) -> tuple[int, list[Effect]]:
         flow = self._flow
         run = flow.run
+        value = flow.fitted("initial_input", value)
         data = flow.kept(value, "input", ("event", "START"))
         run.facts["started"] = True
         run.facts["started_at"] = flow.live.clock.now()

@@ -138,6 +138,11 @@ class FlowRun:
             self.expired = interventions.expire(run.intervening, run.journal, now)
         return self.step(run, Ended(status))
 
+    def fitted(self, part: str, value: Any) -> Any:
+        """The value as the contract declares that part. Raises: ContractRefused."""
+        contract = self.compiled.contract
+        return value if contract is None else contract.check(part, value, self.run.run_id)
+
     def kept(self, value: Any, place: str, signal: tuple[str, str]) -> bytes | None:
         """The bytes of a payload when the run is kept and somebody listens; None otherwise."""
         if self.run.journal is None or signal not in self.compiled.plan.listeners:
@@ -186,12 +191,15 @@ class FlowRun:
         return self.stream
 
     def put(self, item: Any) -> None:
-        """Put an item into the stream; after its end it is dropped with a RuntimeWarning."""
+        """Put an item into the stream; after its end it is dropped with a RuntimeWarning.
+
+        Raises: ContractRefused.
+        """
         stream = self.the_stream()
         if stream.is_ended:
             warnings.warn("the runtime stream has ended: the item is dropped", RuntimeWarning, 3)
             return
-        stream.put(item)
+        stream.put(self.fitted("stream", item))
         if self.on_activity is not None:
             self.on_activity()
 

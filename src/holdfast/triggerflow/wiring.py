@@ -29,6 +29,7 @@ from holdfast.triggerflow.chunk import (
 )
 from holdfast.triggerflow.compat.sink import SINK
 from holdfast.triggerflow.conditions import Condition, Judge
+from holdfast.triggerflow.contracts import NO_CONTRACT, Contract
 from holdfast.triggerflow.notes import Note
 from holdfast.triggerflow.place import short
 
@@ -37,11 +38,15 @@ _GONE: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A frozen flow: its blueprint, what each node calls by its id, and its fingerprint."""
+    """A frozen flow: its blueprint, what each node calls by its id, and its fingerprint.
+
+    contract: None where nothing is declared.
+    """
 
     plan: Blueprint
     handlers: Mapping[str, Handler]
     fingerprint: str
+    contract: Contract | None = None
 
 
 class Wiring:
@@ -63,6 +68,7 @@ class Wiring:
         self.asked: dict[tuple[str, Any], int] = {}
         self.collections: dict[str, str] = {}
         self.unnamed: dict[int, Chunk] = {}
+        self.contract: Contract = NO_CONTRACT
         self._compiled: Compiled | None = None
         self._undo: list[tuple[dict[Any, Any], Any, Any]] | None = None
 
@@ -257,8 +263,23 @@ class Wiring:
             handlers = {
                 node.id: self._handler_of(node) for node in plan.nodes if node.kind in CALLS
             }
-            self._compiled = Compiled(plan, handlers, fingerprint(flow_form(plan)))
+            self._compiled = self._frozen(plan, handlers)
         return self._compiled
+
+    def _frozen(self, plan: Blueprint, handlers: Mapping[str, Handler]) -> Compiled:
+        form = flow_form(plan)
+        if not self.contract:
+            return Compiled(plan, handlers, fingerprint(form))
+        spec = self.contract.spec
+        for annotation in (spec.initial_input, spec.stream, spec.result):
+            self.types.register_annotation(annotation)
+        form["$contract"] = self.contract.canonical()
+        return Compiled(plan, handlers, fingerprint(form), self.contract)
+
+    def put_contract(self, contract: Contract) -> None:
+        """Use another contract from now on."""
+        self.contract = contract
+        self._compiled = None
 
     def _handler_of(self, node: Node) -> Handler:
         if node.kind == "point":
