@@ -176,6 +176,7 @@ def test_each_input_of_a_sub_workflow_begins_its_count_anew() -> None:
     run, effects = held(around("a>s s>a", "x>y", inner_limit=2))
     for _ in range(4):
         effects = finish(run, due(effects)[0], ("m", "s"))
+        assert shape(effects) == ["Barrier", "Began", "s/x=m"]
         run = reloaded(run)
         effects = superstep.resume(run)
         effects = finish(run, due(effects)[0], ("n", "s/y"))
@@ -252,7 +253,7 @@ def test_a_response_to_no_request_of_that_sub_workflow_is_told_and_dropped() -> 
     (x,) = due(finish(run, due(effects)[0], ("m", "s")))
     asks(run, x)
     effects = superstep.step(run, out(x, "wrapped", "b"))
-    told = (answer("z"), answer("q", via="t"), answer("q"), answer("q", "no"))
+    told = (answer("z"), answer("q", "other", via="t"), answer("q"), answer("q", "no"))
     effects = superstep.step(run, Finished(due(effects)[0], answers=told))
 
     assert [e.code for e in effects if isinstance(e, Warn)] == ["sub.no-request"] * 3
@@ -281,10 +282,11 @@ def test_the_graph_may_still_answer_what_was_then_asked_outside() -> None:
     finish(run, due(superstep.step(run, out(x, "wrapped", "b")))[0])
     assert run.waits["q"].via == ""
     (a,) = due(superstep.enter(run, "more", None))
-    effects = superstep.step(run, Finished(a, answers=(answer("q", via="t"), answer("q"))))
+    told = (answer("q", "other", via="t"), answer("q"))
+    effects = superstep.step(run, Finished(a, answers=told))
 
     assert [e.code for e in effects if isinstance(e, Warn)] == ["sub.no-request"]
-    assert [d.node for d in due(effects)] == ["s/x"]
+    assert [(d.node, d.payload) for d in due(effects)] == [("s/x", "yes")]
 
 
 def test_while_somebody_outside_is_asked_the_rest_waits_inside() -> None:

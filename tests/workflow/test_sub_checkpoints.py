@@ -12,6 +12,7 @@ from holdfast import Engine, Workflow, WorkflowBuilder
 from holdfast.definition.subgraph import frame_number
 from holdfast.errors import DefinitionError, WorkflowCheckpointException
 from holdfast.persistence.parts import merge
+from holdfast.persistence.store import Store
 from holdfast.workflow import SubWorkflowRequestMessage, WorkflowExecutor
 from tests.workflow.graphs import Context, Gate, Remembers, give, warnings_of
 from tests.workflow.subs import Answers, Shows, Verdict, agree, asking, inner, outer
@@ -103,6 +104,9 @@ async def test_a_question_under_way_inside_survives_into_a_new_object(place: Any
     again, boss = made(decide)
     result = await again.run(checkpoint_id=kept[1], checkpoint_storage=place)
     assert result.get_outputs() == ["order: Verdict(ok=True, n=2.0)"]
+    assert result.get_request_info_events() == []
+    if isinstance(place, Store):
+        assert (await place.waits(status=None)).items == ()
     assert boss.requests[0].source_event.response_type is Verdict
     with pytest.raises(TypeError, match="asks for Verdict"):
         boss.requests[0].create_response(True)
@@ -260,6 +264,34 @@ async def test_a_question_whose_handler_was_lost_is_offered_anew(store: Any) -> 
     async with Engine(store, [workflow]) as second:
         assert await (await second.open("r")).result() == ["order: True"]
     assert boss_saw == ["q"]
+
+
+async def test_an_inner_question_that_a_repeat_does_not_ask_is_withdrawn(store: Any) -> None:
+    """The store never knew it, so it is not asked about it."""
+    gate = Gate()
+
+    async def ask(message: Any, ctx: Context) -> None:
+        if ctx.attempt == 0:
+            await ctx.request_info("?", bool, request_id="q")
+            await gate.wait()
+        await ctx.yield_output("another way")
+
+    child = inner("x>y x>z", {"y": ask, "z": give})
+    builder = WorkflowBuilder(name="w").register("show", Shows).register("boss", Answers)
+    node = WorkflowExecutor(child, "s")
+    builder.set_start_executor(node).add_edge(node, "boss").add_edge("boss", node)
+    workflow = builder.add_edge(node, "show").build()
+
+    first = Engine(store, [workflow])
+    await first.__aenter__()
+    await first.start(workflow, "m", run_id="r")
+    await gate.arrived.wait()
+    await saved(store, "wait/q")
+    await forsaken(first)
+    async with Engine(store, [workflow]) as second:
+        run = await second.open("r")
+        assert sorted(await run.result()) == ["another way", "m"]
+        assert await run.waits(status=None) == ()
 
 
 async def test_an_engine_takes_sub_workflows_from_factories_only(store: Any) -> None:

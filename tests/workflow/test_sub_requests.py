@@ -122,6 +122,7 @@ async def test_a_propagated_question_is_one_of_the_run() -> None:
     assert [(e.request_id, e.source_executor_id, e.response_type) for e in asked] == [
         ("q", "s/ask", bool)
     ]
+    assert (result.get_outputs(), warnings_of(result)) == ([], [])
     assert workflow.status is WorkflowRunState.IDLE_WITH_PENDING_REQUESTS
     assert (await workflow.run(responses={"q": True})).get_outputs() == ["order: True (1)"]
 

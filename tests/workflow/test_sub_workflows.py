@@ -332,6 +332,36 @@ async def test_a_factory_gives_each_run_executors_of_its_own() -> None:
     assert workflow.plan.shared_instances == ("show",)
 
 
+@pytest.mark.parametrize("is_factory", [True, False])
+async def test_an_inner_executor_whose_call_did_not_end_is_made_anew(is_factory: bool) -> None:
+    """By the factory of its workflow, or by its own."""
+    fails = [True]
+
+    async def break_once(message: Any, ctx: Context) -> None:
+        if fails:
+            fails.pop()
+            raise ConnectionError("down")
+        await ctx.yield_output(message)
+
+    def one() -> Workflow:
+        made = WorkflowBuilder().register("x", lambda: Do("x", break_once))
+        return made.set_start_executor("x").build()
+
+    node = WorkflowExecutor(one if is_factory else one(), "s", allow_direct_output=True)
+    workflow = WorkflowBuilder(start_executor=node).build()
+    with pytest.raises(ConnectionError):
+        await workflow.run("hi")
+    broken = workflow.executors["s/x"]
+    result = await workflow.run(resume=True)
+
+    renewed: Any = workflow.executors["s/x"]
+    assert (renewed is not broken, renewed.seen) == (True, ["hi"])
+    assert warnings_of(result) == []
+    (ended,) = [e.completion_info for e in result if e.type == "superstep_completed"]
+    assert ended is not None
+    assert ended.instantiated_executors[-1] == "s/x"
+
+
 async def test_a_node_may_come_from_a_factory_too() -> None:
     """Registered under its id, like any executor."""
     made: list[int] = []
