@@ -326,10 +326,11 @@ def resume(run: Run) -> list[Effect]:
 def _let_on(run: Run, frame: Frame) -> list[Effect]:
     """Somebody decided that a run which a strict rule stopped at a barrier goes on."""
     effects: list[Effect] = []
-    if run.status != "failed" or frame.open or frame.upcoming:
+    if run.status != "failed" or frame.open:
         return effects
     run.status = "running"
     run.error = None
+    run.live = count_due(run)
     if any(each.staged for each in run.frames.values()):
         barrier.close(run, frame, effects, by_decision=True)
     else:

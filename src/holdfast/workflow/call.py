@@ -12,10 +12,11 @@ from holdfast.errors import WaitExists
 from holdfast.machine import layout, ledger, waits
 from holdfast.machine.effects import Sent, Written
 from holdfast.machine.frames import OUTSIDE
-from holdfast.machine.run import MISSING, Delivery, Entry, Frame, Grown, Run, Unsent, Wait
+from holdfast.machine.run import Delivery, Entry, Run, Unsent, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import check_id
 from holdfast.runtime.live import LiveRun
+from holdfast.workflow.call_state import CallState
 from holdfast.workflow.events import (
     RequestInfoEvent,
     WorkflowEvent,
@@ -55,7 +56,7 @@ class Watched(Protocol):
 class HandlerCall:
     """One call of a handler. Nothing in here is in the record until the handler ends."""
 
-    __slots__ = ("codec", "delivery", "graph", "offered", "outputs", "run", "sent", "written")
+    __slots__ = ("_state", "codec", "delivery", "graph", "offered", "outputs", "run", "sent")
 
     def __init__(self, graph: Watched, delivery: Delivery) -> None:
         self.graph = graph
@@ -64,13 +65,22 @@ class HandlerCall:
         self.delivery = delivery
         self.sent: list[Unsent] = []
         self.outputs: list[tuple[str, Any, bytes | None]] = []
-        self.written: dict[str, Written] = {}
         self.offered: list[Sent] = []
+        self._state: CallState | None = None
 
     @property
-    def frame(self) -> Frame:
-        """The frame whose state this call reads and writes."""
-        return self.run.frames[self.delivery.frame]
+    def state(self) -> CallState:
+        """The state that this call reads and writes: that of its frame."""
+        if self._state is None:
+            delivery, run = self.delivery, self.run
+            frame = run.frames[delivery.frame]
+            self._state = CallState(frame, delivery.node, self.codec, run.journal)
+        return self._state
+
+    @property
+    def writes(self) -> tuple[Written, ...]:
+        """What this call has written."""
+        return () if self._state is None else self._state.writes()
 
     @property
     def is_streaming(self) -> bool:
@@ -130,23 +140,6 @@ class HandlerCall:
             self.graph.publish(WorkflowOutputEvent(node, value))
         elif kind == "intermediate":
             self.graph.publish(WorkflowIntermediateEvent(node, value))
-
-    def read(self, key: str) -> Any:
-        """A state value as this call sees it, or MISSING."""
-        frame = self.frame
-        cell = frame.state.get(key)
-        seen = MISSING if cell is None else cell.value
-        node = self.delivery.node
-        for by, written, value, _ in frame.staged:
-            if by == node and written == key:
-                seen = _after(seen, value)
-        mine = self.written.get(key)
-        return seen if mine is None else _after(seen, mine.value)
-
-    def touched(self) -> set[str]:
-        """The keys that this executor has written in this superstep."""
-        node = self.delivery.node
-        return {key for by, key, _, _ in self.frame.staged if by == node} | set(self.written)
 
     async def ask(self, request: Any, response_type: Any, request_id: str | None) -> None:
         """Open a wait, save it, then tell watchers."""
@@ -227,10 +220,3 @@ class HandlerCall:
             schema=schema_of(response_type),
             expects=type_name(response_type),
         )
-
-
-def _after(seen: Any, written: Any) -> Any:
-    """A value after a write: the new one, or the old list with more at its end."""
-    if not isinstance(written, Grown):
-        return written
-    return [*([] if seen is MISSING else seen), *written.items]

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from holdfast.errors import RunError
-from holdfast.machine import state
-from holdfast.machine.effects import Written
-from holdfast.machine.run import MISSING, Grown
-from holdfast.persistence.codec import is_scalar
+from holdfast.machine.run import MISSING
+from holdfast.machine.state import named_space, private_space
 from holdfast.workflow.call import HandlerCall
+from holdfast.workflow.call_state import SharedState, checked_key
 from holdfast.workflow.context_types import ContextAnnotations, OutT_contra, W_OutT_contra
 from holdfast.workflow.events import WorkflowEvent, WorkflowWarningEvent
 
@@ -101,24 +102,21 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
         """
         await self._call.ask(request_data, response_type, request_id)
 
+    @property
+    def state(self) -> SharedState:
+        """The shared state as an object: get, set, has, delete, clear, export and import."""
+        return SharedState(self._call.state)
+
     def get_state(self, key: str, default: Any = None) -> Any:
         """A value of the shared state: own writes of this superstep, else what was there before."""
-        value = self._call.read(key)
-        if value is MISSING:
-            return default
-        return value if is_scalar(value) else self._call.codec.copy(value)
+        return self._call.state.get_shared(key, default)
 
     def set_state(self, key: str, value: Any) -> None:
         """Write a key of the shared state; others see it from the next superstep on.
 
         Raises: ValueError for a key that begins with "_"; ValueRefused in a kept run.
         """
-        call = self._call
-        _check_key(key)
-        own = value if is_scalar(value) else call.codec.copy(value)
-        journal = call.run.journal
-        data = None if journal is None else journal.codec.encode(own, f"state.{key}")
-        call.written[key] = Written(key, own, data)
+        self._call.state.set(checked_key(key), value)
 
     def append_state(self, key: str, item: Any) -> None:
         """Append to the list under a key of the shared state; a key that is not there begins one.
@@ -128,43 +126,53 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
         Raises: TypeError if something else than a list is there; ValueError, ValueRefused as for
         `set_state`.
         """
-        call = self._call
-        _check_key(key)
-        own = item if is_scalar(item) else call.codec.copy(item)
-        journal = call.run.journal
-        data = None if journal is None else journal.codec.encode(own, f"state.{key}[]")
-        before = call.written.get(key)
-        if before is not None and isinstance(before.value, Grown):
-            before.value.items.append(own)
-            before.value.data.append(data)
-            return
-        found = call.read(key)
-        if found is not MISSING and not isinstance(found, list):
-            raise TypeError(f"state key {key!r} holds a {type(found).__name__}, not a list")
-        if before is None:
-            call.written[key] = Written(key, Grown([own], [data]), None)
-        else:
-            self.set_state(key, [*([] if found is MISSING else found), own])
+        self._call.state.append(checked_key(key), item)
 
     def delete_state(self, key: str) -> None:
         """Take a key out of the shared state, from the next superstep on. Raises: KeyError."""
-        if self._call.read(key) is MISSING:
-            raise KeyError(key)
-        self._call.written[key] = Written(key, MISSING, None)
+        self._call.state.delete(checked_key(key))
 
     def export_state(self) -> dict[str, Any]:
         """A copy of the shared state as this call sees it."""
-        call = self._call
-        seen: dict[str, Any] = state.whole(call.frame)
-        for key in call.touched():
-            seen[key] = call.read(key)
-        present = {key: value for key, value in seen.items() if value is not MISSING}
-        copied: dict[str, Any] = call.codec.copy(present)
-        return copied
+        return self._call.state.export("")
 
+    async def queue_state_update(self, key: str, value: Any, scope: str | None = None) -> None:
+        """Write a key of a scope: own writes are seen at once, by others after the superstep.
 
-def _check_key(key: object) -> None:
-    if not isinstance(key, str) or not key:
-        raise TypeError(f"a state key is text; found {type(key).__name__}")
-    if key.startswith("_"):
-        raise ValueError(f'state keys that begin with "_" are reserved; found {key!r}')
+        scope: the name of a shared one, "" for the shared state; None for one that is private to
+        this executor. A value of None takes the key away.
+        Raises: ValueError for a key that begins with "_"; ValueRefused in a kept run.
+        """
+        place = self._space(scope) + checked_key(key)
+        if value is None:
+            self._call.state.discard(place)
+        else:
+            self._call.state.set(place, value)
+
+    async def read_state(self, key: str, scope: str | None = None, *, default: Any = None) -> Any:
+        """A copy of the value under a key of a scope; see `queue_state_update`."""
+        return self._call.state.get(self._space(scope) + checked_key(key), default)
+
+    async def read_or_init_state(
+        self, key: str, factory: Callable[[], Any], scope: str | None = None
+    ) -> Any:
+        """The value under a key of a scope; where there is none, what the factory gives.
+
+        The factory may be async. What it gave is written.
+        """
+        place = self._space(scope) + checked_key(key)
+        if self._call.state.read(place) is MISSING:
+            made = factory()
+            self._call.state.set(place, await made if inspect.isawaitable(made) else made)
+        return self._call.state.get(place, None)
+
+    async def read_state_keys(self, scope: str | None = None) -> list[str]:
+        """The keys of a scope, sorted."""
+        return sorted(self._call.state.keys(self._space(scope)))
+
+    async def queue_clear_scope(self, scope: str | None = None) -> None:
+        """Take every key of a scope away."""
+        self._call.state.clear(self._space(scope))
+
+    def _space(self, scope: str | None) -> str:
+        return private_space(self._id) if scope is None else named_space(scope)

@@ -188,7 +188,7 @@ class WorkflowRun:
         if retry_parked:
             for delivery in self.graph.parked():
                 self.graph.step(self.run, Retried(delivery))
-        return superstep.resume(self.run)
+        return self.graph.resume()
 
     async def go(self, effects: list[Effect]) -> None:
         """Perform effects that are saved, carry on in this task, and return when the run rests.

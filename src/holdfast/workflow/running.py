@@ -128,7 +128,13 @@ class GraphRun:
 
     def step(self, run: Run, happened: Input) -> list[Effect]:
         """The machine of graphs; a barrier makes the coming commit a checkpoint."""
-        effects = superstep.step(run, happened)
+        return self._marked(superstep.step(run, happened))
+
+    def resume(self) -> list[Effect]:
+        """Take up what an interrupted superstep has left undone, or a run that stands."""
+        return self._marked(superstep.resume(self.run))
+
+    def _marked(self, effects: list[Effect]) -> list[Effect]:
         saver = self.live.saver
         if saver is not None:
             for effect in effects:
@@ -169,7 +175,7 @@ class GraphRun:
         self.publish(ExecutorCompletedEvent(node, made or None))
         done = Finished(
             delivery,
-            writes=tuple(call.written.values()) if call.written else (),
+            writes=call.writes,
             outputs=tuple(call.outputs) if call.outputs else (),
             hooks=held,
         )
@@ -350,7 +356,7 @@ class GraphRun:
         if self.roused:
             self.roused = False
             self.live.orphans = None
-            return superstep.resume(self.run)
+            return self.resume()
         effects = barrier.begin(self.run)
         if effects:
             self.mark("response")
