@@ -256,7 +256,7 @@ def test_a_response_to_no_request_of_that_sub_workflow_is_told_and_dropped() -> 
     told = (answer("z"), answer("q", "other", via="t"), answer("q"), answer("q", "no"))
     effects = superstep.step(run, Finished(due(effects)[0], answers=told))
 
-    assert [e.code for e in effects if isinstance(e, Warn)] == ["sub.no-request"] * 3
+    assert [e.code for e in effects if isinstance(e, Warn)] == ["request.unknown"] * 3
     assert [d.payload for d in due(effects)] == ["yes"]
 
 
@@ -285,7 +285,7 @@ def test_the_graph_may_still_answer_what_was_then_asked_outside() -> None:
     told = (answer("q", "other", via="t"), answer("q"))
     effects = superstep.step(run, Finished(a, answers=told))
 
-    assert [e.code for e in effects if isinstance(e, Warn)] == ["sub.no-request"]
+    assert [e.code for e in effects if isinstance(e, Warn)] == ["request.unknown"]
     assert [(d.node, d.payload) for d in due(effects)] == [("s/x", "yes")]
 
 

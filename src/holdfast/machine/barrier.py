@@ -121,7 +121,10 @@ def _call_target(run: Run, group: EdgeGroup) -> None:
 def come_to_rest(run: Run, effects: list[Effect], *, strict: bool) -> Refused | None:
     """Nothing is sent on: the run waits for answers, or is complete."""
     if run.waits:
-        effects.extend(waits.ask_outside(run))
+        left = waits.left_inside(run)
+        if left and run.plan.strict and strict:
+            return _refuse(run, Warn("request.unanswered", waits.unanswered_text(left[0])))
+        effects.extend(waits.ask_outside(run, left))
     run.status = "waiting" if run.waits else "completed"
     layout.mark_head(run)
     if not run.gathers or run.waits:

@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.definition.graph import Graph
-from holdfast.definition.subgraph import SEPARATOR
 from holdfast.machine import barrier, ending, fan_in, frames, layout, ledger, staging, waits
 from holdfast.machine.effects import (
     Answered,
@@ -201,25 +200,15 @@ def answer(run: Run, answered: Answered) -> list[Effect]:
 def _answer_inside(run: Run, inside: AnsweredInside, effects: list[Effect]) -> None:
     """The graph around a sub-workflow answers what that asked; anything else is told."""
     answered = inside.answer
-    wait = run.waits.get(answered.wait_id)
-    if wait is None or wait.answered or not _is_of(wait, inside.via):
-        text = f"{inside.via!r} has no open request {answered.wait_id!r}; the response was dropped"
-        effects.append(Warn("sub.no-request", text))
+    wait = waits.open_inside(run, answered.wait_id, inside.via)
+    if wait is None:
+        text = waits.no_request_text(answered.wait_id, inside.via)
+        effects.append(Warn("request.unknown", f"{text}; the response was dropped"))
         return
     waits.take_answer(run, answered)
     _respond(run, wait)
     assert wait.origin is not None
     frames.answered(run, wait.origin.frame, run.plan.frame_of(inside.via))
-
-
-def _is_of(wait: Wait, path: str) -> bool:
-    """Whether the graph around a sub-workflow may answer: it was offered the request.
-
-    That holds although it left it unanswered once, and the outside is asked since then.
-    """
-    if wait.via or wait.origin is None:
-        return wait.via == path
-    return wait.origin.node.startswith(path + SEPARATOR)
 
 
 def _respond(run: Run, wait: Wait) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import (
     AlreadyAnswered,
     AnswerConflict,
@@ -133,19 +134,45 @@ def release(run: Run, wait_id: str) -> None:
         _settle(run, wait, "answered")
 
 
-def ask_outside(run: Run) -> list[Effect]:
-    """The run rests: what only the graph around a sub-workflow was asked would wait for ever.
+def open_inside(run: Run, wait_id: str, path: str) -> Wait | None:
+    """The request that the graph around a sub-workflow may answer: it was offered it.
 
-    So it is asked of the outside, unless somebody outside is still asked something else.
+    That holds although it left it unanswered once, and the outside is asked since then.
+    """
+    wait = run.waits.get(wait_id)
+    if wait is None or wait.answered or wait.origin is None:
+        return None
+    is_its = wait.via == path if wait.via else wait.origin.node.startswith(path + SEPARATOR)
+    return wait if is_its else None
+
+
+def no_request_text(wait_id: str, path: str) -> str:
+    """What is told about a response to a request that is not open there."""
+    return f"{path!r} has no open request {wait_id!r}"
+
+
+def left_inside(run: Run) -> list[Wait]:
+    """The run rests: what only graphs around sub-workflows were asked, and would wait for ever.
+
+    Nothing, while somebody outside is asked something else: that may bring them to answer.
     """
     unanswered = [wait for wait in run.waits.values() if not wait.answered]
-    if not all(wait.via for wait in unanswered):
-        return []
-    for wait in unanswered:
+    return unanswered if all(wait.via for wait in unanswered) else []
+
+
+def ask_outside(run: Run, left: list[Wait]) -> list[Effect]:
+    """So these are asked of the outside."""
+    for wait in left:
         wait.via = ""
         if run.journal is not None:
             layout.mark_wait(run.journal, wait)
-    return [AskedOutside(wait) for wait in unanswered]
+    return [AskedOutside(wait) for wait in left]
+
+
+def unanswered_text(wait: Wait) -> str:
+    """What is told about a request that nobody inside has answered."""
+    assert wait.origin is not None
+    return f"request {wait.id!r} of {wait.origin.node!r} was taken inside and not answered"
 
 
 def withdraw(run: Run, wait: Wait) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import WaitError
+from holdfast.machine import waits
 from holdfast.machine.effects import Answered, AnsweredInside, Effect, Finished, Sent
 from holdfast.machine.run import Run, Unsent, Wait
 from holdfast.persistence.codec import Codec
@@ -66,6 +67,14 @@ class Border:
             done.outputs = ()
         done.sends += tuple(call.offered)
         return messages
+
+    def stray(self, sends: tuple[Sent, ...]) -> str | None:
+        """A sentence about a response that no sub-workflow waits for, if there is one."""
+        for path, response in self._responses(sends)[1]:
+            wait_id = response.source_event.request_id
+            if waits.open_inside(self.graph.run, wait_id, path) is None:
+                return waits.no_request_text(wait_id, path)
+        return None
 
     async def answer(self, done: Finished) -> None:
         """Let responses to requests take their way into the sub-workflows that asked."""
@@ -142,12 +151,8 @@ def tell_asked_outside(graph: Bordered, wait: Wait) -> None:
     """Watchers hear of a request that nobody inside has answered."""
     assert wait.origin is not None
     node = wait.origin.node
-    graph.publish(
-        WorkflowWarningEvent(
-            f"request {wait.id!r} of {node!r} was taken inside and not answered; "
-            "it is asked outside now"
-        )
-    )
+    text = f"{waits.unanswered_text(wait)}; it is asked outside now"
+    graph.publish(WorkflowWarningEvent(text))
     form = graph.response_types.get(wait.id) or response_form(graph.executors[node], wait)
     asked = object if form is None else form
     graph.publish(RequestInfoEvent(wait.payload, wait.id, node, asked))

@@ -195,8 +195,8 @@ class GraphRun:
             sends, dropped = await self.plan.router.routed(
                 self.executors, done.delivery.node, messages
             )
-            if dropped and self.plan.graph.strict:
-                raise self._strict(dropped[0])
+            if self.plan.graph.strict:
+                self._check_strictly(sends, dropped)
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises
             self._note_failure(done.delivery, error)
             return Unrouted(done, tuple(messages), f"{type(error).__name__}: {error}")
@@ -215,6 +215,12 @@ class GraphRun:
             raise self._strict(text)
         self.publish(WorkflowWarningEvent(text))
         return Finished(delivery)
+
+    def _check_strictly(self, sends: tuple[Sent, ...], dropped: list[str]) -> None:
+        stray = None if self.border is None else self.border.stray(sends)
+        told = dropped if stray is None else [*dropped, stray]
+        if told:
+            raise self._strict(told[0])
 
     def _strict(self, text: str) -> WorkflowStrictException:
         return WorkflowStrictException(text, run_id=self.run.run_id)
