@@ -8,6 +8,7 @@ import builtins
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NewType
 
@@ -261,6 +262,14 @@ async def test_executions_keep_the_contract_they_were_made_with():
     assert held(TriggerFlow()).get_contract_metadata() == {}
 
 
+async def test_a_part_that_was_taken_away_is_not_checked_any_more():
+    """Nor shown."""
+    flow = taking(int)
+    flow.set_contract(initial_input=None, stream=int)
+    assert await flow.async_start("text") == {"kept": "text"}
+    assert flow.get_contract_metadata()["initial_input"] is None
+
+
 # --- what readers are shown --------------------------------------------------------------------
 
 
@@ -302,6 +311,15 @@ def test_metadata_shows_labels_and_schemas():
 def test_labels_name_no_modules(annotation: Any, label: str):
     """They are for people, and the same wherever the code stands."""
     assert taking(annotation).get_contract_metadata()["initial_input"]["label"] == label
+
+
+def test_what_has_no_schema_is_shown_with_an_open_one():
+    """It is checked all the same."""
+    flow = taking(Callable[[int], int])
+    assert flow.get_contract_metadata()["initial_input"] == {
+        "label": "Callable[[int], int]",
+        "schema": {},
+    }
 
 
 def test_the_contract_is_part_of_the_fingerprint():
