@@ -53,27 +53,15 @@ TWINS: tuple[Twins, ...] = (
     Twins(
         "triggerflow/execution.py",
         "Execution",
-        (
-            "async_start",
-            "async_emit",
-            "async_emit_nowait",
-            "async_seal",
-            "async_unseal",
-            "async_close",
-            "async_pause_for",
-            "async_continue_with",
-            "async_put_into_stream",
-            "async_stop_stream",
-            "async_retry",
-            "async_skip",
-        ),
+        ("async_pause_for", "async_continue_with", "async_retry", "async_skip"),
     ),
+    Twins("triggerflow/signal_face.py", "SignalFace", ("async_emit", "async_emit_nowait")),
     Twins(
         "triggerflow/intervention_face.py",
         "Intervenable",
         ("async_intervene", "async_mark_intervention_consumed"),
     ),
-    Twins("triggerflow/flow.py", "TriggerFlow", ("async_start",)),
+    Twins("triggerflow/flow.py", "TriggerFlow", ("async_start_execution",)),
 )
 
 

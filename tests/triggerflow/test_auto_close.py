@@ -82,6 +82,7 @@ def test_a_run_that_nobody_waits_for_closes_after_its_idle_seconds():
         ({"auto_close_timeout": 3}, {}, 3),
         ({"auto_close_timeout": 3}, {"timeout": 0}, 0),
         ({"auto_close_timeout": 0}, {}, 0),
+        ({"auto_close_timeout": 10}, {}, 10),
     ],
 )
 def test_the_idle_seconds_of_a_start_that_is_waited_for(
@@ -182,7 +183,7 @@ async def test_a_kept_run_that_failed_is_not_closed_by_itself():
     assert await execution.async_start() == {"kept": "instead"}
 
 
-@pytest.mark.parametrize("options", [{"auto_close": False}, {"timeout": None}])
+@pytest.mark.parametrize("options", [{"auto_close": False}, {"auto_close_timeout": None}])
 async def test_a_hidden_execution_has_to_close(options: dict[str, Any]):
     """The call waits for it, so it would never return."""
     with pytest.raises(ValueError, match="waits for the close"):

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from holdfast import TriggerFlow
+from holdfast import MemoryStore, TriggerFlow
 from holdfast.errors import BlockedLoop
 from tests.triggerflow.handlers import (
+    Door,
     ask,
     double,
     keep,
@@ -28,9 +29,9 @@ def test_every_twin_works_without_a_loop():
     flow = TriggerFlow()
     flow.to(ask).to(keep)
     flow.when("E").to(double)
-    execution = flow.create_execution(auto_close=False)
+    execution = flow.start_execution(1, auto_close=False)
 
-    assert execution.start(1) is execution
+    assert execution.get_status() == "waiting"
     assert execution.emit("E", 2) == [4]
     execution.emit_nowait("E", 3)
     assert execution.seal().unseal() is execution
@@ -44,6 +45,7 @@ def test_every_twin_works_without_a_loop():
     execution.stop_stream()
     assert execution.close(pending_interrupts="cancel") == {"k": [1, 2], "kept": 5}
     assert TriggerFlow().start() == {}
+    assert TriggerFlow().create_execution().start() == {}
 
 
 async def test_twins_work_in_a_thread_beside_the_loop():
@@ -61,18 +63,79 @@ async def test_a_twin_on_a_running_loop_is_refused_before_anything_happens():
     """It would block the loop it waits for; the error says what to await."""
     flow = TriggerFlow()
     flow.to(keep)
-    execution = held(flow)
+    execution = flow.create_execution()
     for call in (
         lambda: execution.start(1),
         lambda: execution.emit("E"),
-        execution.close,
-        lambda: flow.start(1),
+        lambda: flow.start_execution(1),
     ):
         with pytest.raises(BlockedLoop, match="await"):
             call()
 
     assert isinstance(BlockedLoop("x"), RuntimeError)
     assert execution.get_status() == "created"
+
+
+async def test_calls_that_wait_for_nobody_work_on_a_running_loop():
+    """State, the stream, sealing and closing a run where nothing is under way."""
+    execution = held(TriggerFlow())
+    execution.set_state("k", 1)
+    execution.put_into_stream("item")
+    assert execution.seal().unseal() is execution
+    execution.stop_stream()
+
+    assert execution.close() == {"k": 1}
+    with pytest.warns(RuntimeWarning, match="stays closed"):
+        execution.unseal()
+
+
+async def test_a_blocking_close_of_a_run_at_work_is_refused_on_its_loop():
+    """It would wait for the handler, which needs the loop; the same holds for a kept run."""
+    door = Door()
+    flow = TriggerFlow()
+    flow.when("E").to(door).to(keep)
+    execution = held(flow)
+    await execution.async_emit_nowait("E", 1)
+    with pytest.raises(BlockedLoop):
+        execution.close()
+    assert execution.is_open()
+    door.opened.set()
+    assert await execution.async_close() == {"kept": 1}
+
+    kept = held(flow, store=MemoryStore())
+    for call in (kept.close, kept.seal, kept.unseal):
+        with pytest.raises(BlockedLoop):
+            call()
+    assert kept.is_open()
+
+
+async def test_a_whole_flow_runs_beside_a_running_loop():
+    """As in a notebook: nobody else holds its execution, so it needs nothing of this loop."""
+    flow = TriggerFlow()
+    flow.to(double).to(keep)
+
+    assert flow.start(4) == {"kept": 8}
+
+
+async def test_a_flow_run_beside_a_loop_that_is_the_portals_own_is_refused():
+    """There it would wait for itself."""
+    inner = TriggerFlow()
+
+    async def blocks(data: Any) -> None:
+        inner.start(1)
+
+    outer = TriggerFlow()
+    outer.to(blocks)
+    with pytest.raises(BlockedLoop):
+        await asyncio.to_thread(outer.start)
+
+
+def test_a_blocking_start_waits_for_the_close_or_is_refused():
+    """With auto_close=False nothing would be waited for."""
+    execution = held(TriggerFlow())
+    with pytest.raises(ValueError, match="auto_close=False"):
+        execution.start(1)
+    assert not execution.started
 
 
 async def test_a_twin_inside_an_async_handler_is_refused():

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
-from holdfast.errors import BlockedLoop
+from holdfast.errors import BlockedLoop, InternalError
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -110,6 +110,33 @@ def blocking(call: Coroutine[Any, Any, T]) -> T:
             _BLOCKED.leave(entered)
     finally:
         CALLER.reset(known)
+
+
+def without_waiting(call: Coroutine[Any, Any, T], *, waits: bool) -> T:
+    """Run a coroutine from blocking code, on a running loop too if there is nothing to wait for.
+
+    waits: whether it may have to wait. Raises: BlockedLoop, as `blocking`.
+    """
+    if waits or _running_loop() is None:
+        return blocking(call)
+    try:
+        call.send(None)
+    except StopIteration as ended:
+        value: T = ended.value
+        return value
+    call.close()
+    raise InternalError("a call that has nothing to wait for waited")
+
+
+def apart(call: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that has nothing to do with the loop of this thread, if there is one.
+
+    That loop stands still meanwhile. Raises: BlockedLoop on the portal's own loop.
+    """
+    running = _running_loop()
+    if running is None or running is _PORTAL.loop():
+        return blocking(call)
+    return asyncio.run_coroutine_threadsafe(call, _PORTAL.loop()).result()
 
 
 def at_home(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -15,12 +16,13 @@ from holdfast.persistence.store import Store, check_run_id
 from holdfast.persistence.types import TypeRegistry, default_types
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
+from holdfast.runtime.portal import apart
 from holdfast.triggerflow import intervening
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.compat.waiting import NOT_PASSED, ignore_wait
 from holdfast.triggerflow.contract_face import ContractFace
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
-from holdfast.triggerflow.execution import AUTO_CLOSE_S, Execution
+from holdfast.triggerflow.execution import Execution
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.flow_twins import TriggerFlowTwins
 from holdfast.triggerflow.intervening import Policy
@@ -54,6 +56,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         self._wiring = Wiring(self.types)
         self._resources = Resources()
         self._data = SharedData(Codec(self.types))
+        self.settings: dict[str, Any] = {}
         if blueprint is not None:
             self.load_blueprint(blueprint)
 
@@ -177,7 +180,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         *,
         runtime_resources: Mapping[str, Any] | None = None,
         auto_close: bool = True,
-        auto_close_timeout: float | None = AUTO_CLOSE_S,
+        auto_close_timeout: float | None = UNSET,
         store: Store | None = None,
         run_id: str | None = None,
         intervention_mode: str | None = UNSET,
@@ -186,11 +189,12 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
     ) -> Execution:
         """A run of this flow as it is now.
 
-        auto_close: close by itself after so many idle seconds, None for never; by default at once
-        where the caller waits in `async_start`. store: keep the run there, saved at every
-        finished chunk; a run of that run_id is opened if it exists. intervention_mode: "planned"
-        (the default where there is an intervention_point), "auto", with a policy if one is given,
-        or None for off. resume_handle_exposed: whether somebody could answer a pause.
+        auto_close: close by itself after so many idle seconds, None for never; by default after
+        10, and at once where the caller waits in `async_start`. store: keep the run there, saved
+        at every finished chunk; a run of that run_id is opened if it exists.
+        intervention_mode: "planned" (the default where there is an intervention_point), "auto",
+        with a policy if one is given, or None for off. resume_handle_exposed: whether somebody
+        could answer a pause.
         Raises: InvalidId, DefinitionError.
         """
         # Many parameters because: they are the documented options of an execution.
@@ -216,7 +220,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         resources: Mapping[str, Any] | None = None,
         *,
         auto_close: bool = True,
-        auto_close_timeout: float | None = None,
+        auto_close_timeout: float | None = UNSET,
     ) -> Execution:
         """A run kept in a home, for an engine; in none, for memory."""
         compiled = self.compiled()
@@ -232,6 +236,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
             (CLOCK, IDS) if home is None else (home.clock, home.ids),
             shared=self._data,
         )
+        flow.settings = ChainMap({}, self.settings)
         return Execution(
             flow, auto_close=auto_close, auto_close_timeout=auto_close_timeout, home=home
         )
@@ -240,29 +245,77 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         self,
         value: Any = None,
         *,
-        timeout: float | None = 0.0,
+        timeout: float | None = None,
         auto_close: bool = True,
+        auto_close_timeout: float | None = 0.0,
         runtime_resources: Mapping[str, Any] | None = None,
         wait_for_result: Any = NOT_PASSED,
     ) -> dict[str, Any]:
         """Run the flow once in an execution nobody else holds; returns its close snapshot.
 
-        timeout: seconds of idleness before it closes. A pause raises, since nobody could answer.
-        wait_for_result: ignored, with a warning.
-        Raises: what a handler raised, PauseNotAllowed, DefinitionError.
+        auto_close_timeout: seconds of idleness before it closes; timeout is another name of it.
+        A pause raises, since nobody could answer. wait_for_result: ignored, with a warning.
+        Raises: what a handler raised, PauseNotAllowed, ContractRefused, DefinitionError.
         """
+        # Many parameters because: they are the documented options of a start.
         ignore_wait("flow.start", wait_for_result)
-        if not auto_close or timeout is None:
+        delay = auto_close_timeout if timeout is None else timeout
+        if not auto_close or delay is None:
             raise DefinitionError(
-                "flow.start waits for the close: it takes no auto_close=False and no timeout=None",
+                "flow.start waits for the close: it takes no auto_close=False and no "
+                "auto_close_timeout=None",
                 hint="Use create_execution(auto_close=False) to hold the execution yourself.",
             )
         execution = self.execution_in(None, None, runtime_resources)
         execution.hide()
         try:
-            snapshot: dict[str, Any] = await execution.async_start(value, timeout=timeout)
+            snapshot: dict[str, Any] = await execution.async_start(value, timeout=delay)
         except BaseException:
             # Nobody holds the execution: what it still does would never end.
             execution.live.stop(tuple(execution.live.running))
             raise
         return snapshot
+
+    def start(
+        self,
+        value: Any = None,
+        *,
+        timeout: float | None = None,
+        auto_close: bool = True,
+        auto_close_timeout: float | None = 0.0,
+        runtime_resources: Mapping[str, Any] | None = None,
+        wait_for_result: Any = NOT_PASSED,
+    ) -> dict[str, Any]:
+        """The blocking form of `async_start`. On a running loop too: it runs beside that loop."""
+        # Many parameters because: they are the documented options of a start.
+        return apart(
+            self.async_start(
+                value,
+                timeout=timeout,
+                auto_close=auto_close,
+                auto_close_timeout=auto_close_timeout,
+                runtime_resources=runtime_resources,
+                wait_for_result=wait_for_result,
+            )
+        )
+
+    async def async_start_execution(
+        self,
+        value: Any,
+        *,
+        timeout: float | None = None,
+        wait_for_result: Any = NOT_PASSED,
+        **options: Any,
+    ) -> Execution:
+        """Start an execution, and return it once its start has settled or paused.
+
+        timeout: another name of auto_close_timeout. options: those of `create_execution`.
+        wait_for_result: ignored, with a warning.
+        Raises: what a handler raised, ContractRefused, DefinitionError.
+        """
+        ignore_wait("flow.start_execution", wait_for_result)
+        if timeout is not None:
+            options["auto_close_timeout"] = timeout
+        execution = self.create_execution(**options)
+        await execution.launch(value)
+        return execution

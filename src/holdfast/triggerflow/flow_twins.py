@@ -9,8 +9,9 @@ from holdfast.runtime.portal import blocking
 from holdfast.triggerflow.compat.waiting import NOT_PASSED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
+
+    from holdfast.triggerflow.execution import Execution
 
 
 class TriggerFlowTwins:
@@ -20,35 +21,29 @@ class TriggerFlowTwins:
 
     if TYPE_CHECKING:
 
-        async def async_start(
+        async def async_start_execution(
             self,
-            value: Any = None,
+            value: Any,
             *,
-            timeout: float | None = 0.0,
-            auto_close: bool = True,
-            runtime_resources: Mapping[str, Any] | None = None,
+            timeout: float | None = None,
             wait_for_result: Any = NOT_PASSED,
-        ) -> dict[str, Any]: ...
+            **options: Any,
+        ) -> Execution: ...
 
-    def start(
+    def start_execution(
         self,
-        value: Any = None,
+        value: Any,
         *,
-        timeout: float | None = 0.0,
-        auto_close: bool = True,
-        runtime_resources: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
         wait_for_result: Any = NOT_PASSED,
-    ) -> dict[str, Any]:
-        """Run the flow once in an execution nobody else holds; returns its close snapshot.
+        **options: Any,
+    ) -> Execution:
+        """Start an execution, and return it once its start has settled or paused.
 
         Blocks until done.
         """
         return blocking(
-            self.async_start(
-                value,
-                timeout=timeout,
-                auto_close=auto_close,
-                runtime_resources=runtime_resources,
-                wait_for_result=wait_for_result,
+            self.async_start_execution(
+                value, timeout=timeout, wait_for_result=wait_for_result, **options
             )
         )

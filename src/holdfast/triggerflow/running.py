@@ -27,7 +27,7 @@ from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.shared import SharedData
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, MutableMapping
 
     from holdfast.triggerflow.wiring import Compiled
 
@@ -55,6 +55,7 @@ class FlowRun:
         "policy",
         "resources",
         "run",
+        "settings",
         "shared",
         "stream",
     )
@@ -76,6 +77,7 @@ class FlowRun:
         self.codec = codec
         self.resources = resources
         self.shared = shared
+        self.settings: MutableMapping[str, Any] = {}
         self.live = LiveRun(run, self, *times)
         self.stream: Stream[Any] | None = None
         self.hidden = False
