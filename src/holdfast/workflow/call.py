@@ -24,6 +24,7 @@ from holdfast.workflow.events import (
     WorkflowOutputEvent,
 )
 from holdfast.workflow.executor import Executor
+from holdfast.workflow.handlers import HandlerSpec
 from holdfast.workflow.responses import fitting_answer, type_name
 from holdfast.workflow.sub_messages import SubWorkflowResponseMessage
 
@@ -52,19 +53,35 @@ class Watched(Protocol):
     def asked(self, wait_id: str, response_type: Any) -> None:
         """A request was raised."""
 
+    def warn_once(self, text: str) -> None:
+        """Tell watchers what they were not told before in this run; an error when strict."""
+
 
 class HandlerCall:
     """One call of a handler. Nothing in here is in the record until the handler ends."""
 
-    __slots__ = ("_state", "codec", "delivery", "graph", "offered", "outputs", "run", "sent")
+    __slots__ = (
+        "_state",
+        "codec",
+        "delivery",
+        "graph",
+        "halts",
+        "offered",
+        "outputs",
+        "run",
+        "sent",
+        "spec",
+    )
 
-    def __init__(self, graph: Watched, delivery: Delivery) -> None:
+    def __init__(self, graph: Watched, delivery: Delivery, spec: HandlerSpec) -> None:
         self.graph = graph
         self.run = graph.run
         self.codec = graph.codec
         self.delivery = delivery
         self.sent: list[Unsent] = []
         self.outputs: list[tuple[str, Any, bytes | None]] = []
+        self.spec = spec
+        self.halts = False
         self.offered: list[Sent] = []
         self._state: CallState | None = None
 
@@ -112,12 +129,20 @@ class HandlerCall:
 
     def send(self, message: Any, target_id: str | None) -> None:
         """A message, routed when the handler ends."""
+        if not self.spec.sends.allows(message):
+            self._undeclared("sends", message)
         if type(message) is SubWorkflowResponseMessage:
             message = self._fitting(message)
         journal = self.run.journal
         place = f"message of {self.delivery.node}"
         data = None if journal is None else journal.codec.encode(message, place)
         self.sent.append(Unsent(message, data, self._address(target_id)))
+
+    def _undeclared(self, verb: str, value: Any) -> None:
+        node, name = self.delivery.node, self.spec.name
+        kind = type(value).__name__
+        text = f"executor {node!r} {verb} a {kind}, which its handler {name!r} does not declare"
+        self.graph.warn_once(text)
 
     def _fitting(self, response: SubWorkflowResponseMessage) -> SubWorkflowResponseMessage:
         """The response in the type that the inner executor takes. Raises: AnswerRefused."""
@@ -132,6 +157,8 @@ class HandlerCall:
     def give_out(self, value: Any) -> None:
         """A yield: an event of its kind at once; in the record when the handler ends."""
         node = self.delivery.node
+        if not self.spec.yields.allows(value):
+            self._undeclared("yields", value)
         kind = self.graph.output_kind(node)
         journal = self.run.journal
         data = None if journal is None else journal.codec.encode(value, f"output of {node}")

@@ -102,6 +102,13 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
         """
         await self._call.ask(request_data, response_type, request_id)
 
+    def request_halt(self) -> None:
+        """Let the run rest when this superstep has ended, although messages are waiting.
+
+        It goes on with `run(resume=True)`, and with any answer from outside.
+        """
+        self._call.halts = True
+
     @property
     def state(self) -> SharedState:
         """The shared state as an object: get, set, has, delete, clear, export and import."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Optional, TypeVar, Union, get_type_hints, overload
 
 from holdfast.errors import DefinitionError
 from holdfast.workflow.context_types import Types, context_types
+from holdfast.workflow.declared import Declared
 from holdfast.workflow.typing_match import flatten_union, has_typevar, is_type_form, matcher
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,6 +33,7 @@ class HandlerSpec:
     message_type: of the message, or of the original request for a response handler.
     function: called as `function(executor, message, ctx)`, for a response handler as
     `function(executor, original_request, response, ctx)`; in a thread when is_sync.
+    sends, yields: the declared types of both, to ask about values.
     """
 
     kind: Literal["message", "response"]
@@ -42,6 +44,12 @@ class HandlerSpec:
     workflow_output_types: Types
     function: Callable[..., Any]
     is_sync: bool = False
+    sends: Declared = field(init=False, repr=False, compare=False)
+    yields: Declared = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sends", Declared(self.output_types))
+        object.__setattr__(self, "yields", Declared(self.workflow_output_types))
 
 
 @overload

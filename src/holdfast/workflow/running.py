@@ -37,6 +37,7 @@ from holdfast.machine.effects import (
     Withdrawn,
 )
 from holdfast.machine.frames import OUTSIDE
+from holdfast.machine.posting import STANDING
 from holdfast.machine.run import PARKED, Delivery, Run, Unsent, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import CheckpointMark, InboxItem
@@ -80,7 +81,7 @@ class GraphRun:
     publish: where events go. on_rest: called when the run rests: completed, waiting, or standing
     with what failed. held: the executors and what is kept of them. response_types: what open
     requests ask for, by id, as far as this process has heard it. border: of its sub-workflows.
-    failure: the last error that a handler raised, and whose.
+    failure: the last error that a handler raised, and whose. told: warnings that are given once.
     """
 
     __slots__ = (
@@ -96,6 +97,7 @@ class GraphRun:
         "response_types",
         "roused",
         "run",
+        "told",
         "told_pending",
     )
 
@@ -113,6 +115,7 @@ class GraphRun:
         self.on_rest: Callable[[], None] = _rest
         self.response_types: dict[str, Any] = {}
         self.failure: tuple[BaseException, str] | None = None
+        self.told: set[str] = set()
         self.told_pending = False
         self.roused = False
 
@@ -159,7 +162,7 @@ class GraphRun:
         self.held.spoiled.add(node)
         spec, payload, arguments = self._taker(delivery)
         self.publish(ExecutorInvokedEvent(node, payload))
-        call = HandlerCall(self, delivery)
+        call = HandlerCall(self, delivery, spec)
         context: WorkflowContext[Any, Any] = WorkflowContext(call)
         if spec.is_sync:
             await THREADS.call(spec.function, *arguments, context)
@@ -178,6 +181,7 @@ class GraphRun:
             writes=call.writes,
             outputs=tuple(call.outputs) if call.outputs else (),
             hooks=held,
+            halt=call.halts,
         )
         messages = call.sent if self.border is None else self.border.outgoing(call, done)
         return await self._routed(done, messages) if messages or done.sends else done
@@ -224,6 +228,14 @@ class GraphRun:
 
     def _strict(self, text: str) -> WorkflowStrictException:
         return WorkflowStrictException(text, run_id=self.run.run_id)
+
+    def warn_once(self, text: str) -> None:
+        """Tell watchers what they were not told before in this run; an error when strict."""
+        if self.plan.graph.strict:
+            raise self._strict(text)
+        if text not in self.told:
+            self.told.add(text)
+            self.publish(WorkflowWarningEvent(text))
 
     def _note_failure(self, delivery: Delivery, error: BaseException) -> None:
         self.failure = (error, delivery.node)
@@ -342,7 +354,7 @@ class GraphRun:
         chosen = [d for d in self.parked() if body.delivery in (None, d.id)]
         match item.post.kind:
             case "retry":
-                self.roused = self.roused or bool(chosen) or self.run.status == "failed"
+                self.roused = self.roused or bool(chosen) or self.run.status in STANDING
                 return [e for d in chosen for e in self.step(self.run, Retried(d))]
             case "skip":
                 effects = [e for d in chosen for e in self.step(self.run, Skipped(d, None))]
