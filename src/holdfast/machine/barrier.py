@@ -7,7 +7,7 @@ from holdfast.definition.edges import EdgeGroup
 from holdfast.definition.graph import Graph
 from holdfast.machine import fan_in, frames, layout, staging, waits
 from holdfast.machine.effects import Barrier, Began, Effect, Refused, Stuck, Warn
-from holdfast.machine.posting import STANDING, post
+from holdfast.machine.posting import STANDING, Content, post
 from holdfast.machine.run import Delivery, Frame, Run
 
 
@@ -115,7 +115,7 @@ def _gather(run: Run) -> None:
 
 def _call_target(run: Run, group: EdgeGroup) -> None:
     values, data, senders = fan_in.take_out(run, group)
-    post(run, group.targets[0], (values, data), senders, kind="gathered")
+    post(run, group.targets[0], Content(values, data), senders, kind="gathered")
 
 
 def come_to_rest(run: Run, effects: list[Effect], *, strict: bool) -> Refused | None:

@@ -25,6 +25,10 @@ def drop_work(run: Run, ended: Ended) -> list[Effect]:
         if journal is not None:
             journal.drop(f"due/{number}")
             journal.drop(f"ledger/{number}")
+    for number in run.payloads:
+        if journal is not None:
+            journal.drop(f"payload/{number}")
+    run.payloads = {}
     run.live = 0
     run.status = ended.status
     run.error = ended.error if ended.error is not None else run.error

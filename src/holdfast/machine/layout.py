@@ -4,9 +4,9 @@
 Names: run, facts, state/<frame>/<key>, due/<delivery>, ledger/<delivery>, wait/<id>,
 settled/<n>, scope/<id>, join/<scope>/<length>:<node>:<key>, fan/<id> with /at and /got,
 group/<id>, executor/<id>, out, intervene with /<id>, /<id>/now and /<id>/by, frame/<id>,
-staged/<frame>, gather/<fan-in>. User values are encoded by the codec and embedded as they are;
-everything else is small arrays. Counts (live deliveries of a group or scope) are not written:
-they follow from the deliveries and are counted again at load.
+staged/<frame>, gather/<fan-in>, payload/<n>. User values are encoded by the codec and embedded
+as they are; everything else is small arrays. Counts (live deliveries of a group or scope) are
+not written: they follow from the deliveries and are counted again at load.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class DueWire(msgspec.Struct, omit_defaults=True, gc=False):
     a: int = 0
     p: int = 0
     x: str | None = None
+    h: int = 0
 
 
 class WaitWire(msgspec.Struct, omit_defaults=True):
@@ -93,7 +94,7 @@ def wire(delivery: Delivery, codec: Encoder) -> DueWire:
         data = delivery.data = _payload_data(delivery, codec)
     return DueWire(
         delivery.node,
-        msgspec.Raw(data),
+        _NULL if delivery.shared else msgspec.Raw(data),
         delivery.frame,
         delivery.scope,
         delivery.group,
@@ -107,11 +108,12 @@ def wire(delivery: Delivery, codec: Encoder) -> DueWire:
         delivery.attempt,
         delivery.status,
         delivery.error,
+        delivery.shared,
     )
 
 
 def unwire(number: int, stored: DueWire, codec: Encoder) -> Delivery:
-    """A delivery read back."""
+    """A delivery read back; one with a shared payload has to be given that."""
     data = bytes(stored.v)
     return Delivery(
         number,
@@ -131,6 +133,7 @@ def unwire(number: int, stored: DueWire, codec: Encoder) -> Delivery:
         stored.a,
         stored.p,
         stored.x,
+        stored.h,
     )
 
 

@@ -36,6 +36,7 @@ class Delivery(msgspec.Struct, gc=False):
     wait: the answered wait that it continues. error: why it is parked.
     kind: "event" (flows); "message", "response", "gathered" (the list of a fan-in), or "routing":
     the handler has ended, and the payload is what it sent and nobody could say for whom (graphs).
+    shared: the number of the `Payload` that its bytes are kept in, 0 for bytes of its own.
     """
 
     id: int
@@ -55,6 +56,17 @@ class Delivery(msgspec.Struct, gc=False):
     attempt: int = 0
     status: int = DUE
     error: str | None = None
+    shared: int = 0
+
+
+class Payload(msgspec.Struct):
+    """The bytes of a message that went to several nodes, kept once. users: deliveries of it.
+
+    It has the number of the first of them.
+    """
+
+    data: bytes
+    users: int
 
 
 class Group(msgspec.Struct):
@@ -300,6 +312,7 @@ class Run(msgspec.Struct, weakref=True):
     joins: dict[tuple[int, str], dict[str, Any]] = {}
     fans: dict[int, Fan] = {}
     gathers: dict[str, Gather] = {}
+    payloads: dict[int, Payload] = {}
     waits: dict[str, Wait] = {}
     settled: list[Settled] = []
     ledgers: dict[int, Ledger] = {}

@@ -28,6 +28,7 @@ from holdfast.machine.run import (
     Grown,
     Ledger,
     Output,
+    Payload,
     Run,
     Scope,
     Settled,
@@ -95,6 +96,8 @@ def _mark_graph(run: Run, journal: Journal) -> None:
     for name, gather in run.gathers.items():
         for line in gather.lines:
             journal.add(f"gather/{name}", layout.gather_line(line, codec))
+    for number, payload in run.payloads.items():
+        journal.put(f"payload/{number}", payload.data)
     for name, data in run.executors.items():
         journal.put(f"executor/{name}", data)
     for output in run.outputs:
@@ -125,6 +128,7 @@ def restore(run_id: str, front: str, plan: Any, parts: Mapping[str, Part], codec
             if reader is None:
                 raise Damaged(f"the record holds a part of unknown kind: {kind[:40]!r}")
             reader(run, rest, part, codec)
+        _share(run, codec)
     except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
         if isinstance(error, Damaged) or hasattr(error, "code"):
             raise
@@ -240,6 +244,10 @@ def _read_staged(run: Run, rest: str, part: Part, codec: Encoder) -> None:
             frame.staged.append((node, key, codec.decode(data, f"state.{key}"), data))
 
 
+def _read_payload(run: Run, rest: str, part: Part, _codec: Encoder) -> None:
+    run.payloads[int(rest)] = Payload(joined(part), 0)
+
+
 def _read_gather(run: Run, rest: str, part: Part, codec: Encoder) -> None:
     gather = run.gathers[rest] = Gather()
     for item in as_list(part):
@@ -299,6 +307,7 @@ _READERS: dict[str, Callable[[Run, str, Part, Encoder], None]] = {
     "intervene": _read_intervene,
     "staged": _read_staged,
     "gather": _read_gather,
+    "payload": _read_payload,
     "ledger": _read_ledger,
 }
 
@@ -310,6 +319,20 @@ def _order(run: Run) -> None:
     run.settled = [line for _, line in sorted(lines, key=lambda pair: pair[0])]
     if run.intervening is not None:
         interventions.recount(run.intervening)
+
+
+def _share(run: Run, codec: Encoder) -> None:
+    """Give deliveries the payloads that they have in common. Raises: KeyError for one too few."""
+    values: dict[int, Any] = {}
+    for delivery in run.deliveries.values():
+        number = delivery.shared
+        if not number:
+            continue
+        payload = run.payloads[number]
+        if number not in values:
+            values[number] = codec.decode(payload.data, f"payload of {delivery.node}")
+        delivery.payload, delivery.data = values[number], payload.data
+        payload.users += 1
 
 
 def _count(run: Run) -> None:

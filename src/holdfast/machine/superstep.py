@@ -36,7 +36,7 @@ from holdfast.machine.effects import (
     Warn,
     Withdrawn,
 )
-from holdfast.machine.posting import STANDING, count_due, post, wake
+from holdfast.machine.posting import STANDING, Content, count_due, post, post_all, unshare, wake
 from holdfast.machine.run import DUE, PARKED, Delivery, Frame, Output, Run, Wait
 
 
@@ -67,7 +67,7 @@ def enter(run: Run, value: Any, data: bytes | None) -> list[Effect]:
     frame = run.frames[0]
     frame.lap = 0
     wake(run)
-    post(run, graph.start, (value, data), (f"{frames.OUTSIDE}{graph.start}",))
+    post(run, graph.start, Content(value, data), (f"{frames.OUTSIDE}{graph.start}",))
     run.status = "running"
     layout.mark_frame(run, 0)
     layout.mark_head(run)
@@ -134,8 +134,7 @@ def _stand(run: Run) -> None:
 
 def _send(run: Run, node: str, sent: Sent) -> None:
     source = sent.source or node
-    for target in sent.targets:
-        post(run, target, (sent.value, sent.data), (source,))
+    post_all(run, sent.targets, Content(sent.value, sent.data), source)
     for name in sent.gathers:
         fan_in.take(run, name, source, (sent.value, sent.data))
 
@@ -151,6 +150,8 @@ def _give_out(run: Run, node: str, done: Finished) -> None:
 def _over(run: Run, frame: Frame, delivery: Delivery, effects: list[Effect]) -> None:
     number = delivery.id
     del run.deliveries[number]
+    if delivery.shared:
+        unshare(run, delivery)
     if run.status not in STANDING:
         # Where a run stands nothing counts as under way; this one ended before it was stopped.
         run.live -= 1
@@ -216,7 +217,7 @@ def _respond(run: Run, wait: Wait) -> None:
     node = wait.origin.node
     waits.use(run, wait.id)
     data = None if run.journal is None else run.journal.codec.encode(wait.value, "response")
-    post(run, node, (wait.value, data), (f"{frames.OUTSIDE}{node}",), wait.id, "response")
+    post(run, node, Content(wait.value, data), (f"{frames.OUTSIDE}{node}",), wait.id, "response")
 
 
 def unrouted(run: Run, happened: Unrouted) -> list[Effect]:
@@ -228,6 +229,9 @@ def unrouted(run: Run, happened: Unrouted) -> list[Effect]:
         _send(run, delivery.node, sent)
     _keep(run, done, effects)
     _ended(run, delivery, effects)
+    if delivery.shared:
+        unshare(run, delivery)
+        delivery.shared = 0
     delivery.kind = "routing"
     delivery.payload = list(happened.messages)
     delivery.wait = None
