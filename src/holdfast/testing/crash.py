@@ -114,7 +114,13 @@ def _due_in(folder: Path) -> set[str] | None:
             for name, part in parts.items()
             if name.startswith("due/")
         ]
-        return {label(d["n"], d.get("v")) for d in due}
+        # A message to several nodes may be kept once, beside its deliveries.
+        payloads = {
+            name.removeprefix("payload/"): msgspec.json.decode(joined(part))
+            for name, part in parts.items()
+            if name.startswith("payload/")
+        }
+        return {label(d["n"], payloads.get(str(d.get("h")), d.get("v"))) for d in due}
 
     # In a process of its own: this one must have no threads when it forks.
     read, write = os.pipe()

@@ -16,7 +16,6 @@ import msgspec
 from holdfast.errors import (
     InputRefused,
     WorkflowConvergenceException,
-    WorkflowStrictException,
 )
 from holdfast.machine import barrier, superstep
 from holdfast.machine.effects import (
@@ -32,13 +31,12 @@ from holdfast.machine.effects import (
     Sent,
     Skipped,
     Stuck,
-    Unrouted,
     Warn,
     Withdrawn,
 )
 from holdfast.machine.frames import OUTSIDE
 from holdfast.machine.posting import STANDING
-from holdfast.machine.run import PARKED, Delivery, Run, Unsent, Wait
+from holdfast.machine.run import PARKED, Delivery, Run, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import CheckpointMark, InboxItem
 from holdfast.runtime import inbox
@@ -73,6 +71,7 @@ from holdfast.workflow.holding import Held
 from holdfast.workflow.keeping import last_checkpoint_id
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import response_for
+from holdfast.workflow.sending import Sending
 
 
 class GraphRun:
@@ -81,7 +80,7 @@ class GraphRun:
     publish: where events go. on_rest: called when the run rests: completed, waiting, or standing
     with what failed. held: the executors and what is kept of them. response_types: what open
     requests ask for, by id, as far as this process has heard it. border: of its sub-workflows.
-    failure: the last error that a handler raised, and whose. told: warnings that are given once.
+    failure: the last error that a handler raised, and whose.
     """
 
     __slots__ = (
@@ -97,7 +96,7 @@ class GraphRun:
         "response_types",
         "roused",
         "run",
-        "told",
+        "sending",
         "told_pending",
     )
 
@@ -109,13 +108,13 @@ class GraphRun:
         self.codec = codec
         self.held = Held(plan, codec)
         self.border = Border(self) if plan.subs else None
+        self.sending = Sending(self)
         self.live = LiveRun(run, self, *times)
         self.is_streaming = False
         self.publish: Callable[[WorkflowEvent], None] = _ignore
         self.on_rest: Callable[[], None] = _rest
         self.response_types: dict[str, Any] = {}
         self.failure: tuple[BaseException, str] | None = None
-        self.told: set[str] = set()
         self.told_pending = False
         self.roused = False
 
@@ -150,10 +149,10 @@ class GraphRun:
     async def call(self, live: LiveRun, delivery: Delivery) -> Input:
         """Call the handler that takes the message, and route what it sends."""
         if delivery.kind == "routing":
-            return await self._routed(Finished(delivery), delivery.payload)
+            return await self.sending.routed(Finished(delivery), delivery.payload)
         node = delivery.node
         if delivery.kind == "gathered" and not self.executors[node].can_handle(delivery.payload):
-            return self._not_taken(delivery)
+            return self.sending.not_taken(delivery)
         if node in self.held.spoiled:
             warning = await self.held.renew(node, self.run)
             if warning is not None:
@@ -184,62 +183,15 @@ class GraphRun:
             halt=call.halts,
         )
         messages = call.sent if self.border is None else self.border.outgoing(call, done)
-        return await self._routed(done, messages) if messages or done.sends else done
+        return await self.sending.routed(done, messages) if messages or done.sends else done
 
     async def offer(self, wait: Wait, response_type: Any) -> tuple[Sent, ...]:
         """Messages that hand the request of a sub-workflow to the graph around it, if any do."""
         return () if self.border is None else await self.border.offer(wait, response_type)
 
-    async def _routed(self, done: Finished, messages: list[Unsent]) -> Input:
-        """The end of a handler with the takers of what it sent.
-
-        If a condition raises, the end stands all the same, and only the routing is to be repeated.
-        """
-        try:
-            sends, dropped = await self.plan.router.routed(
-                self.executors, done.delivery.node, messages
-            )
-            if self.plan.graph.strict:
-                self._check_strictly(sends, dropped)
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises
-            self._note_failure(done.delivery, error)
-            return Unrouted(done, tuple(messages), f"{type(error).__name__}: {error}")
-        for text in dropped:
-            self.publish(WorkflowWarningEvent(text))
-        done.sends += sends
-        if self.border is not None:
-            await self.border.answer(done)
-        return done
-
-    def _not_taken(self, delivery: Delivery) -> Input:
-        """Each message of a fan-in found a handler, and the list of them finds none."""
-        node = delivery.node
-        text = f"a list gathered for {node!r} was dropped: no handler there takes it"
-        if self.plan.graph.strict:
-            raise self._strict(text)
-        self.publish(WorkflowWarningEvent(text))
-        return Finished(delivery)
-
-    def _check_strictly(self, sends: tuple[Sent, ...], dropped: list[str]) -> None:
-        stray = None if self.border is None else self.border.stray(sends)
-        told = dropped if stray is None else [*dropped, stray]
-        if told:
-            raise self._strict(told[0])
-
-    def _strict(self, text: str) -> WorkflowStrictException:
-        return WorkflowStrictException(text, run_id=self.run.run_id)
-
     def warn_once(self, text: str) -> None:
         """Tell watchers what they were not told before in this run; an error when strict."""
-        if self.plan.graph.strict:
-            raise self._strict(text)
-        if text not in self.told:
-            self.told.add(text)
-            self.publish(WorkflowWarningEvent(text))
-
-    def _note_failure(self, delivery: Delivery, error: BaseException) -> None:
-        self.failure = (error, delivery.node)
-        self.live.errors = {**(self.live.errors or {}), delivery.id: error}
+        self.sending.warn_once(text)
 
     def _taker(self, delivery: Delivery) -> tuple[HandlerSpec, Any, tuple[Any, ...]]:
         """The handler for a delivery, what watchers are shown, and what it is called with."""
@@ -288,7 +240,7 @@ class GraphRun:
             )
             live.orphans = [*(live.orphans or ()), stuck]
         elif isinstance(effect, Refused):
-            live.orphans = [*(live.orphans or ()), self._strict(effect.text)]
+            live.orphans = [*(live.orphans or ()), self.sending.strict(effect.text)]
         return None
 
     def _completed(self, barrier: Barrier) -> None:
