@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 def reach(route: Router, node: Node, value: Any, data: bytes | None, scope: int) -> None:
     """Begin a pass: every branch is a lane with the same value."""
     names = [key for key, _ in node.exits]
-    fan = Fan(node.id, scope, names, fans.cap_of(node), emitter=route.emitter)
+    fan = Fan(node.id, scope, names, fans.cap_of(node))
     fan.value, fan.data = value, data
     fans.begin(route, fan)

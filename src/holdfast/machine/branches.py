@@ -28,7 +28,7 @@ def judged(route: Router, node: Node, delivery: Delivery, verdict: list[str]) ->
     if not taken:
         passed(route, node, value, data, scope)
     elif node.options.get("mode") == "hit_all":
-        fan = Fan(node.id, scope, taken, emitter=route.emitter)
+        fan = Fan(node.id, scope, taken)
         fan.value, fan.data = value, data
         fans.begin(route, fan)
     else:

@@ -40,7 +40,7 @@ from holdfast.machine.effects import (
     Skipped,
     Withdrawn,
 )
-from holdfast.machine.run import DUE, PARKED, Delivery, Run, Wait
+from holdfast.machine.run import DUE, PARKED, Delivery, Fan, Run, Wait
 
 
 def step(run: Run, happened: Input) -> list[Effect]:
@@ -95,10 +95,8 @@ def emit(run: Run, signal: Emitted) -> tuple[int, list[Effect]]:
         )
     if inner != scope:
         fans.leave(route, inner)
-    made = run.groups[group]
-    if not made.live:
-        scopes.close_group(run, group, made, effects)
-    elif signal.entry >= 0:
+    scopes.leave_group(run, group, effects)
+    if signal.entry >= 0 and group in run.groups:
         scopes.keep_group(run, group)
     if run.journal is not None:
         layout.mark_head(run)
@@ -119,6 +117,10 @@ class Route:
         self.emitter = emitter
         self.effects = effects
         self.wait = wait
+
+    def as_of(self, fan: Fan) -> Route:
+        """The routing of what belongs to a pass: its group, its emitter, no answer."""
+        return Route(self.run, fan.group, fan.emitter, self.effects)
 
     def follow(self, node: Node, value: Any, data: bytes | None, scope: int) -> None:
         """Give off the signal of a node that is done."""
@@ -269,9 +271,7 @@ def _apply(run: Run, wait_id: str) -> list[Effect]:
     waits.release(run, wait_id)
     if wait.scope:
         fans.leave(route, wait.scope, waiting=True)
-    made = run.groups.get(group)
-    if made is not None and not made.live:
-        scopes.close_group(run, group, made, effects)
+    scopes.leave_group(run, group, effects)
     if run.journal is not None:
         layout.mark_head(run)
     return effects

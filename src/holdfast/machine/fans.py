@@ -30,6 +30,7 @@ def cap_of(node: Node) -> int:
 def begin(route: Router, fan: Fan) -> None:
     """Begin a pass: the first lanes start, the rest follow as lanes end or rest."""
     run = route.run
+    fan.group, fan.emitter = route.group, route.emitter
     number = scopes.new_scope(run, fan.scope)
     run.fans[number] = fan
     journal = run.journal
@@ -38,6 +39,8 @@ def begin(route: Router, fan: Fan) -> None:
             # Once for all lanes.
             fan.data = journal.codec.encode(fan.value, f"payload of {fan.node}")
         journal.put(f"fan/{number}", lambda: layout.fan_part(fan, journal.codec))
+    # Whoever waits for the signal waits for the lanes that have not started, too.
+    run.groups[fan.group].live += 1
     while _has_room(fan):
         leave(route, _begin_lane(route, number, fan))
     leave(route, number)
@@ -49,6 +52,13 @@ def _has_room(fan: Fan) -> bool:
 
 def _begin_lane(route: Router, number: int, fan: Fan) -> int:
     """Start the next lane, in a scope of its own that the caller leaves."""
+    scope = _led_in(route, number, fan)
+    if fan.started == len(fan.items):
+        scopes.leave_group(route.run, fan.group, route.effects)
+    return scope
+
+
+def _led_in(route: Router, number: int, fan: Fan) -> int:
     run = route.run
     index = fan.started
     fan.started += 1
@@ -86,7 +96,7 @@ def leave(route: Router, number: int, *, waiting: bool = False) -> None:
         if fan is not None and not waiting:
             fan.active -= 1
             if _has_room(fan):
-                following = _begin_lane(route, scope.parent, fan)
+                following = _begin_lane(route.as_of(fan), scope.parent, fan)
                 scopes.close(run, number, scope, route.effects)
                 run.scopes[scope.parent].live -= 1
                 number = following
@@ -112,7 +122,7 @@ def _rest(route: Router, number: int) -> None:
         if fan is not None:
             fan.active -= 1
             if _has_room(fan):
-                leave(route, _begin_lane(route, scope.parent, fan))
+                leave(route, _begin_lane(route.as_of(fan), scope.parent, fan))
         number = scope.parent
 
 

@@ -281,7 +281,7 @@ def fan_part(fan: Fan, codec: Encoder) -> bytes:
     items = codec.encode(fan.items, f"items of {fan.node}")
     if fan.data is None:
         fan.data = codec.encode(fan.value, f"payload of {fan.node}")
-    place = (fan.node, fan.scope, fan.cap, fan.emitter)
+    place = (fan.node, fan.scope, fan.cap, fan.group, fan.emitter)
     return _json((*place, msgspec.Raw(items), msgspec.Raw(fan.data)))
 
 

@@ -23,7 +23,7 @@ def reach(route: Router, node: Node, value: Any, scope: int) -> None:
     """Begin a pass: the first items start, the rest follow as items end. No item: an empty list."""
     items = list(value) if is_many(value) else [value]
     if items:
-        fans.begin(route, Fan(node.id, scope, items, fans.cap_of(node), emitter=route.emitter))
+        fans.begin(route, Fan(node.id, scope, items, fans.cap_of(node)))
         return
     end = route.plan.ends.get(node.id)
     if end is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from holdfast.definition.blueprint import Blueprint, Node
     from holdfast.machine.effects import Effect
-    from holdfast.machine.run import Run
+    from holdfast.machine.run import Fan, Run
 
 
 class Router(Protocol):
@@ -19,6 +19,9 @@ class Router(Protocol):
     group: int
     emitter: int
     effects: list[Effect]
+
+    def as_of(self, fan: Fan) -> Router:
+        """The routing of what belongs to a pass: its group, its emitter, no answer."""
 
     def follow(self, node: Node, value: Any, data: bytes | None, scope: int) -> None:
         """Give off the signal of a node that is done."""

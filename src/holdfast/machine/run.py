@@ -101,8 +101,8 @@ class Fan(msgspec.Struct):
 
     node: what opened it. scope: where the joined value goes on. items: what each lane is given,
     or the key of the branch it is, and then value is what all are given. cap: how many lanes at
-    once, 0 for all. active: lanes under way that do not rest. emitter: the delivery whose emit
-    the pass belongs to.
+    once, 0 for all. active: lanes under way that do not rest. group, emitter: of the signal that
+    the pass belongs to; a pass with lanes that have not started counts as one of its group.
     """
 
     node: str
@@ -114,6 +114,7 @@ class Fan(msgspec.Struct):
     active: int = 0
     value: Any = None
     data: bytes | None = None
+    group: int = 0
     emitter: int = 0
 
 

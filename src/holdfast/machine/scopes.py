@@ -91,10 +91,10 @@ def never_filled(join_id: str, join: dict[str, Any]) -> Warn:
 
 
 def new_group(run: Run, *, wants: bool, emitter: int = 0, entry: int = -1) -> int:
-    """Open a group for an emit."""
+    """Open a group for an emit that counts one thing: the caller, who leaves it when done."""
     number = run.next_group
     run.next_group = number + 1
-    run.groups[number] = Group(0, [] if wants else None, emitter, entry)
+    run.groups[number] = Group(1, [] if wants else None, emitter, entry)
     return number
 
 
@@ -134,17 +134,13 @@ def keep_group(run: Run, number: int) -> None:
 
 
 def leave_group(run: Run, number: int, effects: list[Effect]) -> None:
-    """One delivery of the group is over; the last one settles it."""
+    """One thing of the group is over; the last one settles it."""
     group = run.groups.get(number)
     if group is None:
         return
     group.live -= 1
-    if group.live == 0:
-        close_group(run, number, group, effects)
-
-
-def close_group(run: Run, number: int, group: Group, effects: list[Effect]) -> None:
-    """Nothing of the group is under way any more."""
+    if group.live:
+        return
     del run.groups[number]
     if group.entry >= 0:
         ledger.came(run, group.emitter, group.entry, group.results)

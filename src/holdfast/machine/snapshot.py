@@ -196,10 +196,11 @@ def _read_fan(run: Run, rest: str, part: Part, codec: Encoder) -> None:
     number, _, what = rest.partition("/")
     fan = run.fans.setdefault(int(number), Fan("", 0, []))
     if not what:
-        node, scope, cap, emitter, items, data = msgspec.json.decode(
-            joined(part), type=tuple[str, int, int, int, msgspec.Raw, msgspec.Raw]
+        node, *counts, items, data = msgspec.json.decode(
+            joined(part), type=tuple[str, int, int, int, int, msgspec.Raw, msgspec.Raw]
         )
-        fan.node, fan.scope, fan.cap, fan.emitter, fan.data = node, scope, cap, emitter, bytes(data)
+        fan.scope, fan.cap, fan.group, fan.emitter = counts
+        fan.node, fan.data = node, bytes(data)
         fan.items = codec.decode(bytes(items), f"items of {node}")
         fan.value = codec.decode(fan.data, f"payload of {node}")
     elif what == "at":
@@ -359,6 +360,9 @@ def _count(run: Run) -> None:
             emitter = run.deliveries.get(delivery.emitter)
             if emitter is not None and emitter.status == DUE:
                 run.held.setdefault(delivery.emitter, []).append(delivery)
+    for fan in run.fans.values():
+        if fan.started < len(fan.items):
+            run.groups.setdefault(fan.group, Group()).live += 1
     scopes.recount(run)
 
 
