@@ -131,6 +131,8 @@ class LiveRun:
                 running.pop(number, None)
                 if self.gone is not None and not running and not self.gone.done():
                     self.gone.set_result(None)
+                if self.quiet_waiters and not running and self.is_quiet:
+                    self._tell_quiet()
             if self.dead is not None:
                 raise self.dead
             if delivery.status != DUE or self.stopped:
@@ -300,6 +302,8 @@ class LiveRun:
             delivery = self.run.deliveries.get(number)
             if delivery is not None and self.dead is None:
                 self._interrupt(delivery)
+            if self.quiet_waiters and not self.running and self.is_quiet:
+                self._tell_quiet()
 
     async def _carry_alone(self, delivery: Delivery) -> None:
         try:
@@ -351,13 +355,15 @@ class LiveRun:
         await future
 
     def _quiet(self) -> None:
-        waiting = self.quiet_waiters
-        if waiting:
-            self.quiet_waiters = None
-            for future in waiting:
-                if not future.done():
-                    future.set_result(None)
+        if self.quiet_waiters:
+            self._tell_quiet()
         self.front.quiet(self)
+
+    def _tell_quiet(self) -> None:
+        waiting, self.quiet_waiters = self.quiet_waiters, None
+        for future in waiting or ():
+            if not future.done():
+                future.set_result(None)
 
     def stop(self, deliveries: tuple[int, ...]) -> None:
         """Cancel handlers that are under way; the record decides what becomes of them."""

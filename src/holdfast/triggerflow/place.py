@@ -123,7 +123,8 @@ class Place:
         for block in self.blocks:
             if last in block.outer:
                 raise DefinitionError(
-                    f"chunk {last!r} stands before block {block.node!r} and at its end",
+                    f"chunk {last!r} stands before block {block.node!r} and at its "
+                    "end; pass name= to use one function as two stages",
                     hint="Pass name= to use one function as two stages.",
                 )
         return self.signal

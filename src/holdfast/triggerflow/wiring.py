@@ -316,7 +316,12 @@ class Wiring:
         cases = {node.id: self._cases_of(node) for node in plan.nodes if node.kind == "match"}
         self.nodes = {node.id: node for node in plan.nodes}
         self.cases = cases
-        self.asked = {}
+        self.asked = {
+            (node_id, case.identity): position
+            for node_id, known in cases.items()
+            for position, case in enumerate(known)
+            if case.identity is not None
+        }
         self.collections = {
             node.group: node.options["mode"]
             for node in plan.nodes

@@ -20,7 +20,7 @@ from holdfast.triggerflow.wiring import Wiring, checked_name
 
 
 def open_match(wiring: Wiring, place: Place, mode: str, name: str | None) -> Place:
-    """Open a block; its node is put with the first case."""
+    """Open a block; its node is put with the first case, or is there and listens here too."""
     node_id = f"match@{place_of(place.signal, checked_name('match', name))}"
     block = MatchBlock(
         node_id,
@@ -29,6 +29,8 @@ def open_match(wiring: Wiring, place: Place, mode: str, name: str | None) -> Pla
         signal=place.signal,
         outer=place.trail,
     )
+    if node_id in wiring.nodes:
+        _put_node(wiring, block)
     return replace(place, blocks=(*place.blocks, block))
 
 
@@ -47,8 +49,6 @@ def add_case(wiring: Wiring, place: Place, asked: Any) -> Place:
         _put_case(wiring, block, known, condition)
     elif not known[block.cases].is_same(condition) or known[block.cases].key != condition.key:
         raise _differs(block.node)
-    else:
-        _put_node(wiring, block)
     return _branch(place, block, condition.key, cases=block.cases + 1)
 
 
