@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
     [
         *("chain", "pause", "again", "nested", "loop", "join", "parked", "intervened", "graph"),
         "tests.runtime.sub_journeys:subs",
+        "tests.runtime.edge_journeys:edges",
     ],
 )
 def test_a_run_killed_at_any_store_operation_ends_like_an_undisturbed_one(

@@ -14,9 +14,9 @@ from holdfast.errors import OwnershipLost, StoreError, StoreUnavailable
 from holdfast.persistence.store import Claim, Commit, RunHead
 from holdfast.testing.crash import Journey, Log
 from holdfast.testing.faults import FaultPlan, FaultyStore
-from tests.runtime import journeys, sub_journeys
+from tests.runtime import edge_journeys, journeys, sub_journeys
 
-JOURNEYS = ["chain", "pause", "again", "nested", "loop", "graph", "subs"]
+JOURNEYS = ["chain", "pause", "again", "nested", "loop", "graph", "subs", "edges"]
 
 
 class FailingWrites(FaultyStore):
@@ -58,8 +58,9 @@ class WatchedLog(Log):
 
 
 def _journey(name: str) -> Journey:
-    journey: Journey = getattr(journeys, name, None) or getattr(sub_journeys, name)
-    return journey
+    modules = (journeys, sub_journeys, edge_journeys)
+    found: Journey = next(getattr(module, name) for module in modules if hasattr(module, name))
+    return found
 
 
 async def _quiet(journey: Journey, folder: Path) -> Any:
