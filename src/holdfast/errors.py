@@ -182,6 +182,14 @@ class InterventionNotFound(RunError, KeyError):
     hint = "List them: execution.get_interventions()."
 
 
+class ResourcesNotReady(RunError):
+    """A saved run needs live objects that are not to be had. Facts: missing, diagnostics."""
+
+    code = "run.resources-not-ready"
+    hint = "Pass runtime_resources={...} with every key listed, or declare resolvers for them."
+    missing: tuple[str, ...]
+
+
 class BlockedLoop(RunError):
     """A blocking call was made on the event loop that it would wait for."""
 

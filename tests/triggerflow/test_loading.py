@@ -65,6 +65,50 @@ async def test_a_save_can_be_written_to_a_file_and_loaded_from_it(tmp_path: Path
         assert restored.is_waiting()
 
 
+@pytest.mark.parametrize("ending", ["yaml", "yml", "YAML"])
+async def test_a_file_may_be_yaml(tmp_path: Path, ending: str):
+    """By its ending; the text, and a file of another ending, are told by how they begin."""
+    odd = {1: (1, 2), "text": "yes\n- no: 1", "float": 1e-300, "none": None}
+    execution = held()
+    await execution.async_set_state("odd", odd)
+    await execution.async_emit("Pause", 1)
+    path = tmp_path / f"run.{ending}"
+    saved = execution.save(path)
+    text = path.read_text("utf-8")
+    assert text.startswith("kind: ")
+    other = tmp_path / "run.txt"
+    other.write_text(text)
+
+    for source in (path, other, text, path.read_bytes(), f"# mine\n---\n{text}"):
+        restored = held()
+        restored.load(source)
+        assert restored.get_state("odd") == odd
+        assert restored.is_waiting()
+        assert restored.run_id == saved["run_id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("kind: [", Damaged),
+        ("kind: a\nkind: b", Damaged),
+        ("kind: !!python/name:os.system x", Damaged),
+        ("kind: workflow.checkpoint", NotASave),
+        (b"kind: \xff", Damaged),
+    ],
+)
+async def test_yaml_that_is_no_save_is_refused(tmp_path: Path, text: Any, error: type[Exception]):
+    """As text, as bytes, and from a file; nothing that it names is built."""
+    path = tmp_path / "run.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    for source in (text, path):
+        with pytest.raises(error):
+            held().load(source)
+    path.write_text("- 1")
+    with pytest.raises(NotASave):
+        held().load(path)
+
+
 async def test_require_idle_refuses_while_work_is_under_way():
     """A run that waits for an answer is idle."""
     door = Door()
@@ -144,7 +188,7 @@ async def test_another_flow_is_refused_by_what_it_lacks():
     assert isinstance(caught.value, ValueError)
     report = fresh.inspect_load(execution.save())
     assert (report["status"], report["ready"]) == ("invalid_snapshot", False)
-    assert report["diagnostics"][0]["code"] == "document.wrong-definition"
+    assert report["diagnostics"][0]["code"] == "triggerflow.snapshot.flow_definition_mismatch"
     assert fresh.get_status() == "created"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from holdfast import TriggerFlow
+from holdfast import MemoryStore, TriggerFlow
 from holdfast.errors import (
     AlreadyAnswered,
     AnswerConflict,
@@ -426,10 +426,50 @@ async def test_the_caller_decides_how_a_loaded_run_closes():
     flow.to(ask).to(keep)
     execution = flow.create_execution(auto_close=False)
     await execution.async_start(1)
-    restored = flow.create_execution()
+    restored = flow.create_execution(auto_close=True)
     restored.load(execution.save())
     start = asyncio.ensure_future(restored.async_start())
     await asyncio.sleep(0)
     await restored.async_continue_with("q-1", 2)
 
     assert await start == {"kept": 2}
+
+
+async def test_a_loaded_run_closes_as_it_was_made_to_where_nobody_says_otherwise():
+    """Each of the two arguments by itself; a run of a store that is opened again does the same."""
+    flow = TriggerFlow(name="closes")
+    flow.to(keep)
+    saved = flow.create_execution(auto_close=False, auto_close_timeout=7.0).save()
+
+    restored = flow.create_execution()
+    restored.load(saved)
+    assert await restored.async_start(1) is restored
+    again = flow.create_execution(auto_close=True)
+    again.load(restored.save())
+    again.load(again.save())
+    assert again._closer.rest == 7.0
+
+    store = MemoryStore()
+    kept = flow.create_execution(store=store, run_id="r", auto_close=False)
+    await kept.async_set_state("k", 1)
+    await kept.async_release()
+    opened = flow.create_execution(store=store, run_id="r")
+    assert await opened.async_start(1) is opened
+    await opened.async_close()
+
+
+async def test_a_run_that_was_only_written_to_can_be_started_after_a_load():
+    """Whether it was started is remembered, not guessed from its state."""
+    flow = TriggerFlow()
+    flow.to(keep)
+    execution = flow.create_execution(auto_close=False)
+    execution.set_state("k", 1)
+    restored = flow.create_execution()
+    restored.load(execution.save())
+    assert not restored.started
+
+    await restored.async_start(2)
+    assert await restored.async_close() == {"k": 1, "kept": 2}
+    again = flow.create_execution()
+    again.load(restored.save())
+    assert again.started

@@ -22,9 +22,6 @@ from holdfast.triggerflow.signal_face import SignalFace
 from holdfast.triggerflow.stream_face import StreamFace
 from holdfast.triggerflow.unset import UNSET
 
-#: Seconds of idleness after which an execution that nobody waits for closes by itself.
-AUTO_CLOSE_S = 10.0
-
 
 class Execution(
     Portable,
@@ -47,14 +44,16 @@ class Execution(
         self,
         flow: FlowRun,
         *,
-        auto_close: bool,
+        auto_close: bool = UNSET,
         auto_close_timeout: float | None = UNSET,
         home: Home | None = None,
     ) -> None:
-        self._auto_close = auto_close
-        self._closes_at_once = auto_close_timeout is UNSET
-        rest = AUTO_CLOSE_S if self._closes_at_once else auto_close_timeout
-        super().__init__(flow, home, rest if auto_close else None)
+        asked: dict[str, Any] = {}
+        if auto_close is not UNSET:
+            asked["auto_close"] = auto_close
+        if auto_close_timeout is not UNSET:
+            asked["auto_close_timeout"] = auto_close_timeout
+        super().__init__(flow, home, asked)
         self.on_closed: Callable[[Execution], None] | None = None
         self._closer.on_closed = self._closed
         flow.execution = self
@@ -70,6 +69,9 @@ class Execution(
 
     def _layer(self) -> Resources:
         return self._flow.resources
+
+    def _needs_changed(self) -> None:
+        self._keep_needs()
 
     def _contract(self) -> Contract:
         return self._flow.compiled.contract or NO_CONTRACT

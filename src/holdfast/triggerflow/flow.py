@@ -17,15 +17,16 @@ from holdfast.persistence.types import TypeRegistry, default_types
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.runtime.portal import apart
-from holdfast.triggerflow import intervening
+from holdfast.triggerflow import intervening, migrating
 from holdfast.triggerflow.chunk import Chunk
-from holdfast.triggerflow.compat.waiting import NOT_PASSED, ignore_wait
+from holdfast.triggerflow.compat.waiting import ignore_wait
 from holdfast.triggerflow.contract_face import ContractFace
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
 from holdfast.triggerflow.execution import Execution
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.flow_twins import TriggerFlowTwins
 from holdfast.triggerflow.intervening import Policy
+from holdfast.triggerflow.migrating import Migration, Step
 from holdfast.triggerflow.process import Process
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
@@ -43,14 +44,21 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
     """A definition of chunks and the events between them; it serves any number of executions.
 
     The first positional argument is a blueprint, not the name. Building on the flow later does
-    not reach executions that exist already.
+    not reach executions that exist already. version: stands in every save. migrations: functions
+    over save documents by (from, to); a save of another version is brought to this one by them.
     """
 
     front = "flow"
 
     def __init__(
-        self, blueprint: Mapping[str, Any] | str | None = None, name: str | None = None
+        self,
+        blueprint: Mapping[str, Any] | str | None = None,
+        name: str | None = None,
+        *,
+        version: str | None = None,
+        migrations: Mapping[Step, Migration] | None = None,
     ) -> None:
+        self._versions = migrating.checked(version, migrations)
         self.name = name or f"flow-{IDS.new()}"
         self.types: TypeRegistry = default_types.child()
         self._wiring = Wiring(self.types)
@@ -179,7 +187,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         self,
         *,
         runtime_resources: Mapping[str, Any] | None = None,
-        auto_close: bool = True,
+        auto_close: bool = UNSET,
         auto_close_timeout: float | None = UNSET,
         store: Store | None = None,
         run_id: str | None = None,
@@ -189,9 +197,10 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
     ) -> Execution:
         """A run of this flow as it is now.
 
-        auto_close: close by itself after so many idle seconds, None for never; by default after
-        10, and at once where the caller waits in `async_start`. store: keep the run there, saved
-        at every finished chunk; a run of that run_id is opened if it exists.
+        auto_close: close by itself, by default yes. auto_close_timeout: after so many idle
+        seconds, None for never; by default at once where the caller waits in `async_start`, else
+        after 10. A run that is loaded keeps what it had, unless these are given. store: keep the
+        run there, saved at every finished chunk; a run of that run_id is opened if it exists.
         intervention_mode: "planned" (the default where there is an intervention_point), "auto",
         with a policy if one is given, or None for off. resume_handle_exposed: whether somebody
         could answer a pause.
@@ -219,7 +228,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         run_id: str | None,
         resources: Mapping[str, Any] | None = None,
         *,
-        auto_close: bool = True,
+        auto_close: bool = UNSET,
         auto_close_timeout: float | None = UNSET,
     ) -> Execution:
         """A run kept in a home, for an engine; in none, for memory."""
@@ -237,6 +246,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
             shared=self._data,
         )
         flow.settings = ChainMap({}, self.settings)
+        flow.versions = self._versions
         return Execution(
             flow, auto_close=auto_close, auto_close_timeout=auto_close_timeout, home=home
         )
@@ -249,7 +259,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         auto_close: bool = True,
         auto_close_timeout: float | None = 0.0,
         runtime_resources: Mapping[str, Any] | None = None,
-        wait_for_result: Any = NOT_PASSED,
+        wait_for_result: Any = UNSET,
     ) -> dict[str, Any]:
         """Run the flow once in an execution nobody else holds; returns its close snapshot.
 
@@ -284,7 +294,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         auto_close: bool = True,
         auto_close_timeout: float | None = 0.0,
         runtime_resources: Mapping[str, Any] | None = None,
-        wait_for_result: Any = NOT_PASSED,
+        wait_for_result: Any = UNSET,
     ) -> dict[str, Any]:
         """The blocking form of `async_start`. On a running loop too: it runs beside that loop."""
         # Many parameters because: they are the documented options of a start.
@@ -304,7 +314,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
         value: Any,
         *,
         timeout: float | None = None,
-        wait_for_result: Any = NOT_PASSED,
+        wait_for_result: Any = UNSET,
         **options: Any,
     ) -> Execution:
         """Start an execution, and return it once its start has settled or paused.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.runtime.portal import blocking
-from holdfast.triggerflow.compat.waiting import NOT_PASSED
+from holdfast.triggerflow.unset import UNSET
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,7 +26,7 @@ class TriggerFlowTwins:
             value: Any,
             *,
             timeout: float | None = None,
-            wait_for_result: Any = NOT_PASSED,
+            wait_for_result: Any = UNSET,
             **options: Any,
         ) -> Execution: ...
 
@@ -35,7 +35,7 @@ class TriggerFlowTwins:
         value: Any,
         *,
         timeout: float | None = None,
-        wait_for_result: Any = NOT_PASSED,
+        wait_for_result: Any = UNSET,
         **options: Any,
     ) -> Execution:
         """Start an execution, and return it once its start has settled or paused.

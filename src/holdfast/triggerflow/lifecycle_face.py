@@ -10,9 +10,10 @@ from holdfast.machine import layout
 from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.portal import blocking, without_waiting
 from holdfast.triggerflow import signals
-from holdfast.triggerflow.compat.waiting import NOT_PASSED, ignore_wait
+from holdfast.triggerflow.compat.waiting import ignore_wait
 from holdfast.triggerflow.rejecting import is_taken
 from holdfast.triggerflow.status_face import StatusFace
+from holdfast.triggerflow.unset import UNSET
 
 
 class LifecycleFace(StatusFace):
@@ -30,7 +31,7 @@ class LifecycleFace(StatusFace):
         value: Any = None,
         *,
         timeout: float | None = None,
-        wait_for_result: Any = NOT_PASSED,
+        wait_for_result: Any = UNSET,
     ) -> Any:
         """Start with a value, and wait for all that is awaited downstream.
 
@@ -70,7 +71,7 @@ class LifecycleFace(StatusFace):
         value: Any = None,
         *,
         timeout: float | None = None,
-        wait_for_result: Any = NOT_PASSED,
+        wait_for_result: Any = UNSET,
     ) -> Any:
         """Start with a value, wait for the end, and return its snapshot. Blocks until done.
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
+from holdfast.triggerflow.requirements import Resolver, declared
 from holdfast.triggerflow.resources import Resources
 
 
@@ -50,3 +51,40 @@ class ResourceFace:
         """Take all resources of this layer out. Returns the holder."""
         self._layer().clear()
         return self
+
+    def declare_resource_requirement(
+        self,
+        key: str,
+        *,
+        kind: str = "runtime_resource",
+        required: bool = True,
+        metadata: Mapping[str, Any] | None = None,
+        resolver: Resolver | None = None,
+        provider_kind: str | None = None,
+        secret_ref: str | None = None,
+        config_ref: str | None = None,
+        resolver_version: str | None = None,
+        resolver_fingerprint: str | None = None,
+        health: str | None = None,
+        fail_policy: str | None = None,
+    ) -> Self:
+        """Say that a run needs a live object, so that a load can tell. Returns the holder.
+
+        The same kind and key replaces. resolver: gives the object when a run is loaded without it;
+        see docs/resources.md. fail_policy: "fail_closed" (the default) keeps a run from being
+        loaded while it is missing, "fail_open" only tells. health: what is known of it. The rest
+        is kept for whoever provides it, and not read here. Raises: TypeError, DefinitionError.
+        """
+        # Many parameters because: they are the documented fields of a requirement.
+        options = {name: value for name, value in locals().items() if name not in ("self", "key")}
+        layer = self._layer()
+        layer.needs.add(declared(key, layer.needs.source, options))
+        self._needs_changed()
+        return self
+
+    def get_resource_requirements(self) -> list[dict[str, Any]]:
+        """All that was declared to be needed, here and below, as data."""
+        return self._layer().needs.told()
+
+    def _needs_changed(self) -> None:
+        """A requirement was declared here."""

@@ -7,18 +7,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from holdfast.errors import ResourceMissing
+from holdfast.triggerflow.requirements import Requirements
 
 
 class Resources(Mapping[str, Any]):
-    """A layer of resources over another one; values are given out as they are, never copied."""
+    """A layer of resources over another one; values are given out as they are, never copied.
 
-    __slots__ = ("_own", "_under")
+    needs: what was declared to be needed, in the same layers.
+    """
+
+    __slots__ = ("_own", "_under", "needs")
 
     def __init__(
         self, under: Mapping[str, Any] | None = None, own: Mapping[str, Any] | None = None
     ) -> None:
         self._under: Mapping[str, Any] = {} if under is None else under
         self._own: dict[str, Any] = dict(own) if own else {}
+        self.needs: Requirements = (
+            Requirements("execution", under.needs)
+            if isinstance(under, Resources)
+            else Requirements("flow")
+        )
 
     def __getitem__(self, key: str) -> Any:
         if key in self._own:

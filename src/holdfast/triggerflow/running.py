@@ -23,6 +23,7 @@ from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.stream import Stream
 from holdfast.triggerflow.interrupts import interrupt_of
+from holdfast.triggerflow.migrating import NO_VERSIONS, Versions
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.shared import SharedData
 
@@ -58,6 +59,7 @@ class FlowRun:
         "settings",
         "shared",
         "stream",
+        "versions",
     )
 
     def __init__(
@@ -78,6 +80,7 @@ class FlowRun:
         self.resources = resources
         self.shared = shared
         self.settings: MutableMapping[str, Any] = {}
+        self.versions: Versions = NO_VERSIONS
         self.live = LiveRun(run, self, *times)
         self.stream: Stream[Any] | None = None
         self.hidden = False

@@ -3,17 +3,31 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import NotASave
-from holdfast.machine import snapshot
-from holdfast.machine.run import DUE, Run
+import msgspec
+
+from holdfast.errors import Damaged, HoldfastError, NotASave
+from holdfast.machine import snapshot, sound
+from holdfast.machine.run import Run
 from holdfast.persistence.document import Document, open_document, read_file, seal, write_file
 from holdfast.persistence.parts import Part, body_pieces, merge
+from holdfast.persistence.yaml_text import dump, parse
 from holdfast.runtime.home import FLOW_SAVE
 from holdfast.triggerflow.compatible import check_flow
+from holdfast.triggerflow.requirements import Requirement, from_told
 from holdfast.triggerflow.running import FlowRun
+
+#: The fact that holds what a run needs from outside itself, declared by its flow or by it.
+NEEDS = "requirements"
+#: The fact that holds what was asked for when the execution was made, by the names of arguments.
+AUTO_CLOSE = "auto_close"
+#: Files with these endings are YAML; all others are JSON.
+YAML = frozenset({".yaml", ".yml"})
 
 
 def save(flow: FlowRun, path: Path | str | None) -> dict[str, Any]:
@@ -23,6 +37,9 @@ def save(flow: FlowRun, path: Path | str | None) -> dict[str, Any]:
     """
     run = flow.run
     parts = snapshot.full_parts(run, flow.codec)
+    needs = flow.resources.needs.told()
+    if needs:
+        parts["facts"] = flow.codec.encode({**run.facts, NEEDS: needs}, "facts")
     document = seal(
         FLOW_SAVE,
         definition=run.plan.name,
@@ -32,43 +49,171 @@ def save(flow: FlowRun, path: Path | str | None) -> dict[str, Any]:
         resource_keys=sorted(flow.resources),
         body=b"".join(body_pieces(parts)),
         saved_at=flow.live.clock.now(),
+        version=flow.versions.current,
     )
     if path is not None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_file(Path(path), document)
+        write(Path(path), document)
     return document
 
 
-def opened(source: Any) -> Document:
-    """A checked document: from a mapping, text or bytes; a `Path` is read as a file.
+def write(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a document to a file whose ending says how; folders are made."""
+    text: Mapping[str, Any] | bytes = document
+    if path.suffix.lower() in YAML:
+        text = dump(dict(document)).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, text)
 
-    Raises: NotASave, Damaged, UnknownVersion, TooLarge.
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document as it was handed over: a mapping, or JSON text or bytes.
+
+    is_object: it can be read, so what is wrong with it is wrong with the save.
     """
-    if isinstance(source, Path):
+
+    value: Any
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is a mapping, or JSON that is one."""
+        if isinstance(self.value, Mapping):
+            return True
         try:
-            source = read_file(source)
+            msgspec.json.decode(self.value, type=dict[str, msgspec.Raw])
+        except (msgspec.MsgspecError, TypeError, UnicodeError, RecursionError):
+            return False
+        return True
+
+
+def source_of(given: Any) -> Source:
+    """What was given to a load: a mapping, JSON or YAML as text or bytes, a `Path` to a file.
+
+    Text is never a path. Raises: NotASave, Damaged, TooLarge, ExtraMissing.
+    """
+    is_yaml = False
+    if isinstance(given, Path):
+        is_yaml = given.suffix.lower() in YAML
+        try:
+            given = read_file(given)
         except OSError as error:
-            raise NotASave(f"no document can be read from {source}: {error.strerror}") from error
-    return open_document(source, kind=FLOW_SAVE)
+            raise NotASave(f"no document can be read from {given}: {error.strerror}") from error
+    if isinstance(given, str | bytes) and (is_yaml or _looks_like_yaml(given)):
+        text = given if isinstance(given, str) else _text(given)
+        given = parse(text, "the document")
+        if not isinstance(given, Mapping):
+            raise NotASave("the document is YAML, but no mapping")
+    return Source(given)
 
 
-def record_of(document: Document, flow: FlowRun, *, strict: bool) -> tuple[Run, str | None]:
+def _looks_like_yaml(given: str | bytes) -> bool:
+    """Whether a text begins as a block mapping of YAML does; JSON begins with a bracket."""
+    start = given[:200] if isinstance(given, str) else given[:200].decode("utf-8", "replace")
+    for line in start.splitlines():
+        if line.strip() and not line.startswith(("#", "---")):
+            key, colon, _ = line.partition(":")
+            return bool(colon) and key.strip("\"'").isidentifier()
+    return False
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Damaged("the document is not text in UTF-8") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A checked document. was_migrated: it comes from another version of the flow."""
+
+    document: Document
+    was_migrated: bool = False
+
+
+def opened(source: Source, flow: FlowRun) -> Opened:
+    """A checked document, brought to the version of the flow.
+
+    Raises: NotASave, Damaged, UnknownVersion, TooLarge; what a migration raises.
+    """
+    document = open_document(source.value, kind=FLOW_SAVE)
+    if flow.versions.current in (None, document.version) or document.version is None:
+        return Opened(document)
+    given = source.value
+    tree = given if isinstance(given, Mapping) else msgspec.json.decode(given)
+    migrated = flow.versions.migrated(tree)
+    if migrated is None:
+        return Opened(document)
+    return Opened(_resealed(migrated), was_migrated=True)
+
+
+def _resealed(doc: dict[str, Any]) -> Document:
+    """A migrated document, checked as if it had just been written."""
+    try:
+        body = json.dumps(doc["body"], allow_nan=False).encode()
+        sealed = seal(
+            doc["kind"],
+            definition=doc["definition"],
+            fingerprint=doc["fingerprint"],
+            run_id=doc["run_id"],
+            sequence=doc["sequence"],
+            resource_keys=doc["resource_keys"],
+            body=body,
+            version=doc["version"],
+            saved_at=doc["saved_at"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        if hasattr(error, "code"):
+            raise
+        raise Damaged("what the migration returned is no document") from error
+    return open_document(sealed, kind=FLOW_SAVE)
+
+
+def record_of(found: Opened, flow: FlowRun, *, strict: bool) -> tuple[Run, str | None]:
     """A record from a document, checked against the flow; and what to warn of.
 
     Raises: WrongDefinition, Damaged, TypeNotAllowed. The execution is untouched until it returns.
     """
-    parts: dict[str, Part] = merge(document.body, ())
+    document = found.document
     plan = flow.compiled.plan
-    run = snapshot.restore(document.run_id, "flow", plan, parts, flow.codec)
-    snapshot.rebind(run, flow.codec)
+    try:
+        run = _restored(document, flow)
+        is_same = document.fingerprint == flow.compiled.fingerprint
+        flaw = sound.first_flaw(run, plan, is_same=is_same) or _facts_flaw(run.facts)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if isinstance(error, HoldfastError):
+            raise
+        raise Damaged("the record has not the shape that was written") from error
+    if flaw is not None:
+        raise Damaged(f"the record is none that a flow could have: {flaw}")
     prints = (document.fingerprint, flow.compiled.fingerprint)
-    return run, check_flow(run, plan, prints, strict=strict)
+    warning = check_flow(run, plan, prints, strict=strict and not found.was_migrated)
+    return run, None if found.was_migrated else warning
 
 
-def will_run_again(run: Run) -> list[dict[str, Any]]:
-    """The deliveries that were under way when the run was saved, as `inspect_load` lists them."""
-    return [
-        {"id": d.id, "node": d.node, "event": d.event, "attempt": d.attempt}
-        for d in run.deliveries.values()
-        if d.status == DUE
-    ]
+def _restored(document: Document, flow: FlowRun) -> Run:
+    parts: dict[str, Part] = merge(document.body, ())
+    run = snapshot.restore(document.run_id, "flow", flow.compiled.plan, parts, flow.codec)
+    snapshot.rebind(run, flow.codec)
+    return run
+
+
+def _facts_flaw(facts: Any) -> str | None:
+    """What is wrong with the facts that a load acts on, or None."""
+    if not isinstance(facts, dict) or not all(isinstance(key, str) for key in facts):
+        return "facts: expected names and values"
+    held = facts.get(AUTO_CLOSE, {})
+    if not isinstance(held, dict) or not held.keys() <= {"auto_close", "auto_close_timeout"}:
+        return "facts: auto_close is not what was asked for"
+    delay = held.get("auto_close_timeout")
+    if delay is not None and (isinstance(delay, bool) or not isinstance(delay, int | float)):
+        return "facts: auto_close_timeout is no number of seconds"
+    return None
+
+
+def needs_in(run: Run) -> list[Requirement]:
+    """What the record says that the run needs. Raises: Damaged."""
+    try:
+        return [from_told(told) for told in run.facts.get(NEEDS, ())]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Damaged("the record's requirements have not the shape that was written") from error

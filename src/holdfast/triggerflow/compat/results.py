@@ -17,16 +17,21 @@ class ResultNames(StateFace):
 
     __slots__ = ()
 
+    def fitted_result(self, value: Any) -> Any:
+        """The value as the contract declares the result. Raises: ContractRefused."""
+        return self._access()[0].fitted("result", value)
+
     def set_result(self, value: Any) -> Written:
         """Deprecated: put the value under a state key of its own. Written at the call.
 
         A result that was there is replaced, with a RuntimeWarning. The call may be awaited, and
-        must be where a write of state waits for somebody.
+        must be where a write of state waits for somebody. Raises: ContractRefused, a ValueError.
         """
         warn_once("set_result", "put the value under a state key of its own")
         if self.get_state(FINAL, NO_RESULT) is not NO_RESULT:
             text = "set_result: the run had a result, which is replaced"
             warnings.warn(text, RuntimeWarning, stacklevel=2)
+        value = self.fitted_result(value)
         if must_be_awaited(self, FINAL):
             return Written(lambda: self.async_set_state(FINAL, value))
         self.set_state(FINAL, value)

@@ -16,7 +16,7 @@ NO_RESULT: Final = object()
 async def _sink(data: Any) -> None:
     """Make the value the result, unless there is one."""
     if data.get_state(FINAL, NO_RESULT) is NO_RESULT:
-        await data.async_set_state(FINAL, data.value)
+        await data.async_set_state(FINAL, data.fitted_result(data.value))
 
 
 SINK: Final = Handler(_sink, is_async=True)

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from holdfast.triggerflow.compat.deprecation import warn_once
-
-#: Stands for the argument where nobody passed it.
-NOT_PASSED: Final[Any] = object()
+from holdfast.triggerflow.unset import UNSET
 
 
 def ignore_wait(start: str, passed: Any) -> None:
     """Warn if the argument was passed. start: which call takes it."""
-    if passed is not NOT_PASSED:
+    if passed is not UNSET:
         warn_once(
             f"{start}(wait_for_result=...)",
             "it is ignored; auto_close decides what the call waits for",
