@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Edges as plain data. An edge belongs to a group, because some kinds decide over several at once.
 
-A pair of nodes is joined at most once in a graph, so the edges of a group also tell it from every
-other group, and its name is made of them.
+A pair of nodes is joined at most once in a graph, so the first edge of a group tells it from every
+other group. Its name begins with that, and stays short: records key on it at every step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, NamedTuple
@@ -16,6 +16,9 @@ from holdfast.errors import DefinitionError
 
 GroupKind = Literal["single", "fan_out", "fan_in", "switch", "multi"]
 When = Literal["all", "any", "settled"]
+
+#: How many of its nodes the name of a group lists.
+NAMED = 4
 
 #: The name of a condition that has none of its own.
 UNNAMED = "<lambda>"
@@ -137,8 +140,16 @@ def multi_selection(source: str, targets: Sequence[str], selection: str) -> Edge
     )
 
 
-def _name(sources: Iterable[str], targets: Iterable[str]) -> str:
-    return f"{'+'.join(map(_plain, sources))}->{'+'.join(map(_plain, targets))}"
+def _name(sources: Sequence[str], targets: Sequence[str]) -> str:
+    return f"{_some(sources)}->{_some(targets)}"
+
+
+def _some(node_ids: Sequence[str]) -> str:
+    """The first of them; the others are counted."""
+    listed = [_plain(node_id) for node_id in node_ids[:NAMED]]
+    if len(node_ids) > NAMED:
+        listed.append(f"{len(node_ids) - NAMED} more")
+    return "+".join(listed)
 
 
 def _plain(node_id: str) -> str:
