@@ -459,6 +459,14 @@ class ExtraMissing(HoldfastError, ImportError):
     extra: str
 
 
+class RendererMissing(HoldfastError, ImportError):
+    """A picture was asked for in a format that holdfast does not make. Fact: format."""
+
+    code = "picture.not-rendered"
+    hint = "Run the command that the message names, on a file of text."
+    format: str
+
+
 # --- workflow exceptions, under the names their users know ---------------------------------------
 
 

@@ -78,8 +78,8 @@ def _cases(group: EdgeGroup) -> Iterator[Line]:
     labels: dict[str, list[str]] = {}
     for place, case in enumerate(group.cases, 1):
         name = "default" if case.condition is None else _named(case.condition, f"case {place}")
-        for target in case.places:
-            labels.setdefault(group.targets[target], []).append(name)
+        for index in case.places:
+            labels.setdefault(group.targets[index], []).append(name)
     for target, names in labels.items():
         yield Line(group.sources[0], target, ", ".join(names), dashed=True)
 

@@ -36,6 +36,7 @@ from holdfast.workflow.response_stream import ResponseStream
 from holdfast.workflow.result import WorkflowRunResult
 from holdfast.workflow.sub_messages import SubWorkflowRequestMessage, SubWorkflowResponseMessage
 from holdfast.workflow.sub_workflow import WorkflowExecutor
+from holdfast.workflow.viz import WorkflowViz
 from holdfast.workflow.workflow import Workflow
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "WorkflowRunState",
     "WorkflowStartedEvent",
     "WorkflowStatusEvent",
+    "WorkflowViz",
     "WorkflowWarningEvent",
     "executor",
     "handler",

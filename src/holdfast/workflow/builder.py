@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Self
@@ -15,6 +15,7 @@ from holdfast.definition.fingerprint import fingerprint, graph_form
 from holdfast.definition.graph import Graph, Node
 from holdfast.errors import DefinitionError, GraphConnectivityError, WorkflowValidationError
 from holdfast.workflow import edges
+from holdfast.workflow.blueprint_loading import Code, loaded
 from holdfast.workflow.designation import IntermediateChoice, OutputChoice, kept, resolved
 from holdfast.workflow.edges import Case, Declared, Default, EdgeCondition, Selection
 from holdfast.workflow.executor import Executor, checked_id
@@ -50,6 +51,8 @@ class WorkflowBuilder:
     those not in output_from. With neither, every yield is a result.
     strict: what would be a warning stops the run, or the build. strict_state: only a key that
     several executors write in one superstep does.
+
+    Long because: it is what users write against, and each of its methods is short.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class WorkflowBuilder:
         self._strict = strict
         self._strict_state = strict_state
         self._edges: list[Declared] = []
+        self._lone: list[str] = []
         self._notices: list[str] = []
         self._start: str | None = None
         if start_executor is not None:
@@ -93,6 +97,11 @@ class WorkflowBuilder:
             raise TypeError(f"A factory makes executors when called; {factory!r} does not")
         self._claim(checked_id(id), factory, self._factories.get(id, self._instances.get(id)))
         self._factories[id] = factory
+        return self
+
+    def add_executor(self, executor: Executor | str) -> Self:
+        """Put an executor into the graph that no edge has named yet."""
+        self._lone.append(self._id_of(executor))
         return self
 
     def set_start_executor(self, executor: Executor | str) -> Self:
@@ -181,6 +190,11 @@ class WorkflowBuilder:
             self._edges.append(edges.single(source, target, None))
         return self
 
+    def add_group(self, declared: Declared) -> Self:
+        """Add a group of edges with its functions, as the other calls make them."""
+        self._edges.append(declared)
+        return self
+
     def with_checkpointing(self, storage: Any) -> Self:
         """Keep a checkpoint of every superstep in this storage."""
         self._storage = storage
@@ -190,6 +204,25 @@ class WorkflowBuilder:
         """Stop a run that takes more supersteps than this after the last outside input."""
         self._max_iterations = _limit(limit)
         return self
+
+    @classmethod
+    def from_blueprint(
+        cls,
+        blueprint: Mapping[str, Any] | str,
+        *,
+        executors: Mapping[str, Executor | Factory],
+        conditions: Mapping[str, Callable[..., Any]] | None = None,
+        selections: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> Self:
+        """Give a builder of the workflow that `workflow.save_blueprint()` described.
+
+        blueprint: the mapping, or its JSON text. executors: factories, or instances, by id; those
+        of sub-workflows by path ("outer/inner"). conditions, selections: functions by name.
+        Raises: HandlersMissing with every name that was not given, DefinitionError, TypeError.
+        """
+        given = Code(executors=executors, conditions=conditions or {}, selections=selections or {})
+        builder: Self = loaded(cls, blueprint, given)
+        return builder
 
     def plan(self) -> WorkflowPlan:
         """Check what was declared and give it as a frozen plan; the builder can go on.
@@ -272,7 +305,7 @@ class WorkflowBuilder:
     def _one_of_each(self) -> dict[str, Executor]:
         """Give an executor for each node, in the order in which the nodes were named."""
         ends = (name for e in self._edges for name in (*e.group.sources, *e.group.targets))
-        named = [self._given_start(), *ends]
+        named = [self._given_start(), *ends, *self._lone]
         executors: dict[str, Executor] = {}
         for name in dict.fromkeys([*named, *self._factories]):
             if name in self._factories:

@@ -54,7 +54,7 @@ class WorkflowExecutor(Executor):
             self._factory = workflow
             self._workflow = _made(workflow, id)
         self._inner = self._workflow.plan.make_executors()
-        super().__init__(id)
+        super().__init__(id, type="WorkflowExecutor")
 
     @property
     def workflow(self) -> Workflow:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine, Mapping
 from typing import Any, Literal, overload
 
@@ -13,7 +14,10 @@ from holdfast.persistence.checkpoint import CheckpointStorage
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Store, check_run_id
 from holdfast.persistence.types import TypeRegistry, default_types
+from holdfast.runtime.clock import IDS
 from holdfast.runtime.home import Home
+from holdfast.workflow.blueprint_saving import saved
+from holdfast.workflow.describing import described
 from holdfast.workflow.driving import WorkflowRun, fresh
 from holdfast.workflow.event_data import WorkflowRunState
 from holdfast.workflow.events import WorkflowEvent, WorkflowStartedEvent, WorkflowStatusEvent
@@ -35,6 +39,7 @@ class WorkflowDescription:
 
     def __init__(self, plan: WorkflowPlan) -> None:
         self.plan = plan
+        self.id = IDS.new()
         self.types: TypeRegistry = default_types.child()
         if plan.subs:
             register_messages(self.types, plan.annotations)
@@ -89,6 +94,21 @@ class WorkflowDescription:
     def run_id(self) -> str | None:
         """The id of the current run; None before any."""
         return None if self._seat.current is None else self._seat.current.run_id
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the workflow as plain data: executors, edges, sub-workflows, by name."""
+        return described(self.plan, self.executors, self.id)
+
+    def to_json(self) -> str:
+        """The same as JSON text."""
+        return json.dumps(self.to_dict())
+
+    def save_blueprint(self) -> dict[str, Any]:
+        """Give the structure as data, from which `WorkflowBuilder.from_blueprint` builds it again.
+
+        Raises: DefinitionError for a condition or selection that has no name of its own.
+        """
+        return saved(self.plan)
 
     def get_last_checkpoint_id(self) -> str | None:
         """The id of the newest checkpoint that the current run has saved."""
