@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.definition.edges import fan_in
 from holdfast.errors import Damaged
 from holdfast.machine import ledger, snapshot, superstep
 from holdfast.machine.effects import Ended, Failed, Finished, Retried, Sent, Unrouted
@@ -14,6 +15,8 @@ from holdfast.machine.posting import SHARED_BYTES
 from holdfast.machine.run import Run, Unsent
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.types import default_types
+from tests.machine.test_fan_in import entered as entered_plan
+from tests.machine.test_fan_in import graph
 from tests.machine.test_superstep import due, entered, finish, reloaded
 
 CODEC = Codec(default_types)
@@ -114,3 +117,12 @@ def test_a_record_without_the_payload_is_damaged() -> None:
     parts = {name: part for name, part in parts_of(run).items() if name != "payload/2"}
     with pytest.raises(Damaged):
         snapshot.restore("r", "workflow", run.plan, parts, CODEC)
+
+
+def test_what_only_fan_ins_take_is_kept_by_them() -> None:
+    """There is no delivery that would need it beside them."""
+    run, effects = entered_plan(graph("s>x", fan_in(["s", "x"], "t")))
+    sent = Sent(LARGE, CODEC.encode(LARGE), (), gathers=("s+x->t",))
+    superstep.step(run, Finished(due(effects)[0], sends=(sent,)))
+
+    assert run.payloads == {}

@@ -63,21 +63,34 @@ class Router:
         dropped: list[str] = []
         for message in messages:
             source = message.source or sender
-            way = self._way(source)
-            if way.open is not None:
-                takers = _open_takers(way.open, executors, message)
-                gathers: tuple[str, ...] = ()
-                declined = False
-            else:
-                verdict = await self._judged(way, executors, message)
+            takers = self.open_to(executors, source, message)
+            gathers: tuple[str, ...] = ()
+            declined = False
+            if takers is None:
+                verdict = await self._judged(self._way(source), executors, message)
                 takers, gathers = tuple(verdict.targets), tuple(verdict.gathers)
                 declined = verdict.declined
             if takers or gathers:
-                sent = Sent(message.value, message.data, takers, message.source, gathers)
-                taken.append(sent)
-            elif not declined and (way.groups or message.target is not None):
+                taken.append(Sent(message.value, message.data, takers, message.source, gathers))
+            elif not declined and not self._may_go_nowhere(source, message):
                 dropped.append(_dropped(source, message))
         return tuple(taken), dropped
+
+    def open_to(self, executors: Executors, source: str, message: Unsent) -> tuple[str, ...] | None:
+        """Who takes a message along edges that are always open; None if something decides."""
+        way = self._ways.get(source) or self._way(source)
+        if way.open is None:
+            return None
+        value, aim = message.value, message.target
+        takers = []
+        for target in way.open:
+            if (aim is None or target == aim) and executors[target].can_handle(value):
+                takers.append(target)  # noqa: PERF401 - on the way of every message
+        return tuple(takers)
+
+    def _may_go_nowhere(self, source: str, message: Unsent) -> bool:
+        """Whether its sender ends the graph by design."""
+        return message.target is None and not self._way(source).groups
 
     def _way(self, source: str) -> _Way:
         way = self._ways.get(source)
@@ -156,17 +169,6 @@ def _aimed(targets: tuple[str, ...], target: str | None) -> tuple[str, ...]:
     if target is None:
         return targets
     return (target,) if target in targets else ()
-
-
-def _open_takers(
-    targets: tuple[str, ...], executors: Executors, message: Unsent
-) -> tuple[str, ...]:
-    value, aim = message.value, message.target
-    return tuple(
-        target
-        for target in targets
-        if (aim is None or target == aim) and executors[target].can_handle(value)
-    )
 
 
 def _dropped(source: str, message: Unsent) -> str:

@@ -183,7 +183,9 @@ class GraphRun:
             halt=call.halts,
         )
         messages = call.sent if self.border is None else self.border.outgoing(call, done)
-        return await self.sending.routed(done, messages) if messages or done.sends else done
+        if (not messages and not done.sends) or self.sending.at_once(done, messages):
+            return done
+        return await self.sending.routed(done, messages)
 
     async def offer(self, wait: Wait, response_type: Any) -> tuple[Sent, ...]:
         """Messages that hand the request of a sub-workflow to the graph around it, if any do."""

@@ -40,6 +40,20 @@ class Sending:
         self._graph = graph
         self._told: set[str] = set()
 
+    def at_once(self, done: Finished, messages: list[Unsent]) -> bool:
+        """Whether all messages found their takers along edges on which nothing is to be asked."""
+        graph = self._graph
+        if graph.border is not None:
+            return False
+        sends = []
+        for message in messages:
+            takers = graph.plan.router.open_to(graph.executors, done.delivery.node, message)
+            if not takers:
+                return False
+            sends.append(Sent(message.value, message.data, takers))
+        done.sends = tuple(sends)
+        return True
+
     async def routed(self, done: Finished, messages: list[Unsent]) -> Input:
         """The end of a handler with the takers of what it sent.
 
