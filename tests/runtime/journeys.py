@@ -163,6 +163,61 @@ async def loop(store: Store, log: Log) -> Any:
         return await to_the_end(engine, run, {"ask-1": "one", "ask-3": "three"})
 
 
+async def blocks(store: Store, log: Log) -> Any:
+    """A batch under a cap, a match of all that holds in each item, and a collection of the root."""
+
+    async def cheap(data: Any) -> list[int]:
+        log.begin("cheap", data.input)
+        return [data.input, data.input + 1]
+
+    async def dear(data: Any) -> Any:
+        log.begin("dear", data.input)
+        await data.async_append_state("asked", "dear")
+        return await data.async_pause_for(interrupt_id="price")
+
+    async def both(data: Any) -> Any:
+        log.begin("both", data.input)
+        return [*data.input["cheap"], *data.input["dear"]]
+
+    def is_even(data: Any) -> bool:
+        return bool(data.input % 2 == 0)
+
+    async def is_big(data: Any) -> bool:
+        return bool(data.input > 3)
+
+    async def even(data: Any) -> str:
+        log.begin("even", data.input)
+        await data.async_set_state(f"even-{data.input}", True)
+        return f"even {data.input}"
+
+    async def big(data: Any) -> Any:
+        log.begin("big", data.input)
+        return await data.async_pause_for(interrupt_id=f"big-{data.input}")
+
+    async def rest(data: Any) -> str:
+        log.begin("rest", data.input)
+        return f"rest {data.input}"
+
+    async def beside(data: Any) -> str:
+        log.begin("beside", data.input)
+        return f"beside {data.input}"
+
+    async def total(data: Any) -> None:
+        log.begin("total", data.input)
+        await data.async_set_state("total", data.input)
+
+    flow = TriggerFlow(name="blocks")
+    chain = flow.batch(cheap, dear, concurrency=1).to(both).for_each(concurrency=2)
+    chain = chain.match(mode="hit_all").case(is_even).to(even).case(is_big).to(big)
+    chain = chain.case_else().to(rest).end_match().end_for_each()
+    chain.collect("all", "items").to(total)
+    flow.to(beside).collect("all", "beside")
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 2, run_id="run")
+        answers = {"price": [4, 5], "big-4": "four", "big-5": "five"}
+        return await to_the_end(engine, run, answers)
+
+
 async def join(store: Store, log: Log) -> Any:
     """Two signals from outside meet at a gate; one is half-filled at most kills."""
 

@@ -17,7 +17,18 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     "journey",
     [
-        *("chain", "pause", "again", "nested", "loop", "join", "parked", "intervened", "graph"),
+        *(
+            "chain",
+            "pause",
+            "again",
+            "nested",
+            "loop",
+            "blocks",
+            "join",
+            "parked",
+            "intervened",
+            "graph",
+        ),
         "tests.runtime.sub_journeys:subs",
         "tests.runtime.edge_journeys:edges",
     ],

@@ -289,3 +289,16 @@ async def test_a_chunk_of_two_batches_gives_each_what_belongs_to_it():
     items = [item async for item in execution.get_async_runtime_stream()]
     assert {item["code"] for item in items} == {"block.stray-value"}
     assert len(items) == 2
+
+
+async def test_branches_do_not_join_with_one_another_by_their_ends():
+    """Each is a scope of its own: what `when` joins in one is not what the other gave."""
+    flow = TriggerFlow()
+    flow.batch(double, add_one).to(keep)
+    flow.when(["double", "add_one"]).to(collect)
+    execution = flow.create_execution(auto_close=False)
+    await execution.async_start(2)
+
+    assert await execution.async_close() == {"kept": {"double": 4, "add_one": 3}}
+    items = [item async for item in execution.get_async_runtime_stream()]
+    assert [item["code"] for item in items] == ["join.never-filled"] * 2
