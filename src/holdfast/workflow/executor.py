@@ -32,6 +32,7 @@ class Executor:
 
     _class_table: ClassVar[HandlerTable] = HandlerTable(())
     _class_has_hooks: ClassVar[bool] = False
+    _class_starts: ClassVar[bool] = False
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -42,6 +43,7 @@ class Executor:
                 hint='Write it as checkpoint_fields = ("messages",).',
             )
         cls._class_table = HandlerTable(_declared(cls))
+        cls._class_starts = cls.on_start is not Executor.on_start
         cls._class_has_hooks = bool(fields) or any(
             getattr(cls, name) is not getattr(Executor, name) for name in _HOOKS
         )
@@ -103,6 +105,11 @@ class Executor:
         """Whether anything of the instance is to be saved: a hook is overridden or fields named."""
         return self._class_has_hooks
 
+    @property
+    def starts(self) -> bool:
+        """Whether `on_start` is overridden."""
+        return self._class_starts
+
     def can_handle(self, message: object) -> bool:
         """Tell whether a handler takes this message."""
         return self._table.find(message) is not None
@@ -121,6 +128,15 @@ class Executor:
     def find_response_handler(self, request: object, response: object) -> HandlerSpec | None:
         """Give the most specific handler for an answer to a request, None if there is none."""
         return self._table.find_response(request, response)
+
+    async def on_start(self) -> None:
+        """Get ready for a run: awaited before the first message of it that is taken here.
+
+        Here means in this process: whoever takes a run up elsewhere starts its executors anew.
+        """
+
+    async def reset(self) -> None:
+        """Forget earlier runs: awaited for an instance when a run begins with fresh=True."""
 
     async def on_checkpoint_save(self) -> dict[str, Any]:
         """Give what a checkpoint keeps of this instance."""

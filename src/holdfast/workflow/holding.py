@@ -17,9 +17,12 @@ from holdfast.workflow.plan import WorkflowPlan, make_executor
 
 
 class Held:
-    """The executors of one run. spoiled: those whose last call has not ended, or not well."""
+    """The executors of one run. spoiled: those whose last call has not ended, or not well.
 
-    __slots__ = ("_codec", "_made", "_plan", "_volatile", "executors", "spoiled")
+    unstarted: those that want to get ready before their first message.
+    """
+
+    __slots__ = ("_codec", "_made", "_plan", "_volatile", "executors", "spoiled", "unstarted")
 
     def __init__(self, plan: WorkflowPlan, codec: Codec) -> None:
         self._plan = plan
@@ -28,6 +31,7 @@ class Held:
         self._made: list[str] = [name for name in self.executors if plan.factory_of(name)]
         self._volatile = [n for n, one in self.executors.items() if one.volatile and one.has_hooks]
         self.spoiled: set[str] = set()
+        self.unstarted = {name for name, one in self.executors.items() if one.starts}
 
     def take_made(self) -> tuple[str, ...]:
         """The executors that factories have made since this was asked last."""
@@ -78,6 +82,8 @@ class Held:
         if factory is not None:
             self.executors[node] = make_executor(self._plan.graph.local_id(node), factory)
             self._made.append(node)
+            if self.executors[node].starts:
+                self.unstarted.add(node)
         if self.executors[node].has_hooks and node in run.executors:
             await self.give_back(run, (node,))
         elif factory is None and node in self._plan.shared_instances:
@@ -87,6 +93,16 @@ class Held:
             )
         self.spoiled.discard(node)
         return None
+
+    async def start(self, node: str) -> None:
+        """Let an executor get ready; one that raises is asked again."""
+        await self.executors[node].on_start()
+        self.unstarted.discard(node)
+
+    async def reset(self) -> None:
+        """Let the instances that runs share forget what they hold."""
+        for name in self._plan.shared_instances:
+            await self.executors[name].reset()
 
     async def inherit(self, before: Held, run: Run) -> list[str]:
         """Take over instances that the run before left spoiled; sentences about those it cannot.

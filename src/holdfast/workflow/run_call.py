@@ -186,6 +186,8 @@ class RunCall:
                 await run.heal(before)
                 if not self.request.fresh:
                     run.inherit(before)
+        if self.request.fresh:
+            await run.graph.held.reset()
         effects = await run.enter(self.request.message)
         self.seat.current = run
         return effects

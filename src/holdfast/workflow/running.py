@@ -159,6 +159,8 @@ class GraphRun:
                 self.publish(WorkflowWarningEvent(warning))
         # Whatever ends this call early leaves the executor half-way: failure, stop, cancellation.
         self.held.spoiled.add(node)
+        if node in self.held.unstarted:
+            await self.held.start(node)
         spec, payload, arguments = self._taker(delivery)
         self.publish(ExecutorInvokedEvent(node, payload))
         call = HandlerCall(self, delivery, spec)
