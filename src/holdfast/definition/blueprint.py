@@ -18,6 +18,7 @@ that stand for what is declared, not for its place, so that a change elsewhere m
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,8 +128,14 @@ def _needs_scope(node: Node) -> bool:
     return node.kind in {"gate", "each", "batch", "collect"}
 
 
-def to_dict(blueprint: Blueprint) -> dict[str, Any]:
-    """The blueprint as JSON-friendly data. Raises: DefinitionError for what has no name."""
+def to_dict(blueprint: Blueprint, *, validate: bool = True) -> dict[str, Any]:
+    """The blueprint as JSON-friendly data that shares nothing with it.
+
+    validate: refuse what has no name. Raises: DefinitionError.
+    """
+    if validate:
+        for node in blueprint.nodes:
+            _refuse_nameless(node)
     return {
         "version": VERSION,
         "name": blueprint.name,
@@ -136,7 +143,7 @@ def to_dict(blueprint: Blueprint) -> dict[str, Any]:
     }
 
 
-def _operator(node: Node) -> dict[str, Any]:
+def _refuse_nameless(node: Node) -> None:
     if node.kind == "chunk" and node.handler is None:
         raise DefinitionError(
             f"non-serializable handler: node {node.id!r} has no name of its own",
@@ -148,6 +155,9 @@ def _operator(node: Node) -> dict[str, Any]:
                 f"non-serializable condition: node {node.id!r} has a case without a name",
                 hint="Register the function: flow.register_condition_handler(fn, name=...).",
             )
+
+
+def _operator(node: Node) -> dict[str, Any]:
     return {
         "id": node.id,
         "kind": node.kind,
@@ -156,7 +166,7 @@ def _operator(node: Node) -> dict[str, Any]:
         "group": node.group,
         "listens": [list(signal) for signal in node.listens],
         "emits": node.emits,
-        "options": dict(node.options),
+        "options": copy.deepcopy(dict(node.options)),
         "exits": [list(way) for way in node.exits],
     }
 

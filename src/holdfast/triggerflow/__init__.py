@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Event flows: chunks, events, loops, joins and pauses; a signal reaches its handlers at once."""
 
+from holdfast.triggerflow.blueprint_object import TriggerFlowBlueprint
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.contracts import TriggerFlowContractSpec
 from holdfast.triggerflow.data import TriggerFlowEventData, TriggerFlowRuntimeData
@@ -19,6 +20,7 @@ __all__ = [
     "Execution",
     "Process",
     "TriggerFlow",
+    "TriggerFlowBlueprint",
     "TriggerFlowContractSpec",
     "TriggerFlowEventData",
     "TriggerFlowInterruptEvent",

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from holdfast.definition import blueprint as blueprints
-from holdfast.errors import DefinitionError, NotASave
+from holdfast.errors import DefinitionError
 from holdfast.machine.run import new_run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Store, check_run_id
@@ -18,6 +16,7 @@ from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.runtime.portal import apart
 from holdfast.triggerflow import intervening, migrating
+from holdfast.triggerflow.blueprint_face import BlueprintFace, Given
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.compat.waiting import ignore_wait
 from holdfast.triggerflow.contract_face import ContractFace
@@ -40,7 +39,9 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 
-class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]):
+class TriggerFlow(
+    BlueprintFace, ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]
+):
     """A definition of chunks and the events between them; it serves any number of executions.
 
     The first positional argument is a blueprint, not the name. Building on the flow later does
@@ -52,7 +53,7 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
 
     def __init__(
         self,
-        blueprint: Mapping[str, Any] | str | None = None,
+        blueprint: Given | None = None,
         name: str | None = None,
         *,
         version: str | None = None,
@@ -146,28 +147,6 @@ class TriggerFlow(ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Ge
     def if_condition(self, condition: Any, *, name: str | None = None) -> Process:
         """Open a choice with its first case; see `Process.if_condition`."""
         return Process(self._wiring).if_condition(condition, name=name)
-
-    def save_blueprint(self) -> dict[str, Any]:
-        """The structure as JSON-friendly data: nodes and edges, handlers by name, no code.
-
-        Raises: DefinitionError (a ValueError) for a chunk without a name of its own.
-        """
-        return blueprints.to_dict(self.compiled().plan)
-
-    def load_blueprint(self, blueprint: Mapping[str, Any] | str) -> TriggerFlow[I, S, R]:
-        """Replace the structure by a blueprint's, binding handlers by name. Returns the flow.
-
-        blueprint: the mapping, or its JSON text. The flow keeps its name; one that cannot be
-        loaded changes nothing. Raises: HandlersMissing naming all that are not registered,
-        DefinitionError (ValueErrors), TypeError.
-        """
-        if isinstance(blueprint, str):
-            try:
-                blueprint = json.loads(blueprint)
-            except ValueError as error:
-                raise NotASave("a blueprint text is JSON; this is not") from error
-        self._wiring.replace_all(blueprints.from_dict(blueprint))
-        return self
 
     def intervention_point(self, *, name: str, target: str | None = None) -> Process:
         """Take interventions up at the start; see `Process.intervention_point`."""

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from holdfast.definition import flow_check
-from holdfast.definition.blueprint import CALLS, ELSE, Blueprint, Node, Signal
+from holdfast.definition.blueprint import CALLS, Blueprint, Node, Signal
 from holdfast.definition.fingerprint import fingerprint, flow_form
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.persistence.types import TypeRegistry
@@ -54,7 +53,8 @@ class Wiring:
 
     conditions: registered conditions by name; condition_names: the names by identity. cases: what
     the cases of each match ask; asked: their positions by match and what they ask. collections:
-    their modes. unnamed: chunks known by their place, by the identity of their function.
+    their modes. meta: what a blueprint says beside its structure. unnamed: chunks known by their
+    place, by the identity of their function.
     """
 
     def __init__(self, types: TypeRegistry) -> None:
@@ -69,6 +69,7 @@ class Wiring:
         self.collections: dict[str, str] = {}
         self.unnamed: dict[int, Chunk] = {}
         self.contract: Contract = NO_CONTRACT
+        self.meta: Mapping[str, Any] = {}
         self._compiled: Compiled | None = None
         self._undo: list[tuple[dict[Any, Any], Any, Any]] | None = None
 
@@ -296,57 +297,6 @@ class Wiring:
         for hint in hints_of(chunk.function):
             self.types.register_annotation(hint)
         return chunk.handler
-
-    def replace_all(self, plan: Blueprint) -> None:
-        """Take over the nodes of a blueprint, binding its handlers by name, or change nothing.
-
-        Raises: HandlersMissing with every name that is not registered, DefinitionError.
-        """
-        flow_check.check(plan)
-        told = [case for node in plan.nodes for case in node.options.get("cases", ())]
-        asked = {case["if"] for case in told if case.get("if")}
-        wanted = {node.handler for node in plan.nodes if node.kind == "chunk" and node.handler}
-        missing = tuple(sorted((wanted - self.handlers.keys()) | (asked - self.conditions.keys())))
-        if missing:
-            listed = ", ".join(repr(name) for name in missing)
-            raise HandlersMissing(f"handlers not registered: {listed}", names=missing)
-        nameless = [n.id for n in plan.nodes if n.kind == "chunk" and not n.handler]
-        if nameless:
-            raise DefinitionError(f"blueprint node {nameless[0]!r} names no handler")
-        cases = {node.id: self._cases_of(node) for node in plan.nodes if node.kind == "match"}
-        self.nodes = {node.id: node for node in plan.nodes}
-        self.cases = cases
-        self.asked = {
-            (node_id, case.identity): position
-            for node_id, known in cases.items()
-            for position, case in enumerate(known)
-            if case.identity is not None
-        }
-        self.collections = {
-            node.group: node.options["mode"]
-            for node in plan.nodes
-            if node.kind == "collect" and node.group is not None
-        }
-        self.chunks = {
-            node.id: Chunk(self.handlers[node.handler], node.id)
-            for node in plan.nodes
-            if node.handler is not None
-        }
-        self.unnamed = {}
-        self._compiled = None
-
-    def _cases_of(self, node: Node) -> tuple[Condition, ...]:
-        cases = tuple(
-            conditions.of_function(self.conditions[case["if"]], case["if"], position)
-            if "if" in case
-            else conditions.of_value(case["is"], position)
-            for position, case in enumerate(node.options["cases"])
-        )
-        if [case.key for case in cases] != [key for key, _ in node.exits if key != ELSE]:
-            raise DefinitionError(
-                f"blueprint node {node.id!r}: its exits are not those of its cases"
-            )
-        return cases
 
 
 def checked_name(what: str, name: Any) -> str | None:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A flow's structure as a config, JSON-friendly data, and a config as a structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.definition import blueprint as blueprints
+from holdfast.errors import DefinitionError
+from holdfast.triggerflow.binding import Graph
+from holdfast.triggerflow.contracts import from_plain
+from holdfast.triggerflow.wiring import Wiring
+
+
+def config_of(wiring: Wiring, name: str, *, validate: bool = True) -> dict[str, Any]:
+    """The structure as data: no code, no run. It shares nothing with the flow.
+
+    validate: refuse handlers and conditions that could not be found again, for lack of a name.
+    Raises: DefinitionError.
+    """
+    config = blueprints.to_dict(wiring.compiled(name).plan, validate=validate)
+    for operator in config["operators"]:
+        chunk = wiring.chunks.get(operator["id"])
+        if chunk is not None and chunk.emit_signals:
+            operator["declares"] = list(chunk.emit_signals)
+    return {**config, "meta": dict(wiring.meta), "contract": wiring.contract.plain() or {}}
+
+
+def graph_in(data: object) -> tuple[Graph, dict[str, tuple[str, ...]]]:
+    """The structure in a config, its functions not looked up yet; and the events chunks declare.
+
+    Raises: TypeError for a wrong shape, DefinitionError for what is wrong in it.
+    """
+    plan = blueprints.from_dict(data)
+    assert isinstance(data, Mapping)
+    meta = _mapping(data, "meta")
+    contract = from_plain(_mapping(data, "contract") or None)
+    declared = {
+        item["id"]: _declared(f"operators[{at}].declares", item["declares"])
+        for at, item in enumerate(data["operators"])
+        if "declares" in item
+    }
+    return Graph(plan, contract, meta), declared
+
+
+def _mapping(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = data.get(name, {})
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise TypeError(f"blueprint {name}: expected a mapping; found {type(found).__name__}")
+    return dict(found)
+
+
+def _declared(place: str, names: object) -> tuple[str, ...]:
+    if not isinstance(names, list):
+        raise TypeError(f"blueprint {place}: expected a list; found {type(names).__name__}")
+    if not all(isinstance(name, str) and name for name in names):
+        raise DefinitionError(f"blueprint {place}: expected names of events")
+    return tuple(names)
