@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.definition import blueprint as blueprints
 from holdfast.errors import DefinitionError
-from holdfast.triggerflow.binding import Graph
+from holdfast.triggerflow.blueprint_graph import Graph
 from holdfast.triggerflow.contracts import from_plain
 from holdfast.triggerflow.wiring import Wiring
 

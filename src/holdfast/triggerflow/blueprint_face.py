@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from holdfast.triggerflow import binding, blueprint_data, blueprint_text
+from holdfast.triggerflow import blueprint_data, blueprint_graph, blueprint_text
 from holdfast.triggerflow.blueprint_object import TriggerFlowBlueprint
 from holdfast.triggerflow.wiring import Wiring
 
@@ -108,8 +108,8 @@ class BlueprintFace:
                 graph = given.given_to(self._wiring)
             else:
                 found, declared = blueprint_data.graph_in(given)
-                graph = binding.bound(found, self._wiring, declared)
+                graph = blueprint_graph.bound(found, self._wiring, declared)
             if not replace:
-                graph = binding.joined(self._wiring, self.name, graph)
-            binding.take_over(self._wiring, graph)
+                graph = blueprint_graph.joined(self._wiring, self.name, graph)
+            blueprint_graph.take_over(self._wiring, graph)
         return self

@@ -9,7 +9,7 @@ from typing import Any, Self
 from holdfast.persistence.types import default_types
 from holdfast.runtime.clock import IDS
 from holdfast.triggerflow import blueprint_data
-from holdfast.triggerflow.binding import Graph, graph_of
+from holdfast.triggerflow.blueprint_graph import Graph, graph_of
 from holdfast.triggerflow.wiring import Wiring
 
 
