@@ -2,6 +2,12 @@
 """Graphs in supersteps: executors, typed messages, edges; a checkpoint at every barrier."""
 
 from holdfast.definition.edges import Edge, EdgeGroup
+from holdfast.workflow.agent_executor import AgentExecutor
+from holdfast.workflow.agent_messages import (
+    AgentExecutorRequest,
+    AgentExecutorResponse,
+    AgentResponse,
+)
 from holdfast.workflow.builder import WorkflowBuilder
 from holdfast.workflow.context import WorkflowContext
 from holdfast.workflow.edges import Case, Default, EdgeCondition
@@ -40,6 +46,10 @@ from holdfast.workflow.viz import WorkflowViz
 from holdfast.workflow.workflow import Workflow
 
 __all__ = [
+    "AgentExecutor",
+    "AgentExecutorRequest",
+    "AgentExecutorResponse",
+    "AgentResponse",
     "Case",
     "CheckpointInfo",
     "CompletionInfo",

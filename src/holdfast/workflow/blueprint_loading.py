@@ -16,12 +16,14 @@ from holdfast.definition.edges import EdgeGroup
 from holdfast.definition.graph_blueprint import Stand, WorkflowBlueprint, from_dict
 from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import DefinitionError, HandlersMissing, NotASave
+from holdfast.workflow.agent import Agent, is_agent
+from holdfast.workflow.agent_executor import AgentExecutor
 from holdfast.workflow.edges import Declared, Rules
 from holdfast.workflow.executor import Executor
 from holdfast.workflow.plan import Factory, make_executor
 from holdfast.workflow.sub_workflow import WorkflowExecutor
 
-Executors = Mapping[str, Executor | Factory]
+Executors = Mapping[str, Executor | Agent | Factory]
 Functions = Mapping[str, Callable[..., Any]]
 
 
@@ -127,7 +129,9 @@ def _put(new: New, builder: Builder, stand: Stand, code: Code, inside: str) -> N
         )
         builder.add_executor(node)
         return
-    given = code.executors[path]
+    given: Any = code.executors[path]
+    if is_agent(given):
+        given = AgentExecutor(given, id=stand.id)
     one = given if isinstance(given, Executor) else make_executor(stand.id, given)
     if one.id != stand.id or one.type != stand.type:
         raise DefinitionError(

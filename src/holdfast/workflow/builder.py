@@ -15,6 +15,8 @@ from holdfast.definition.fingerprint import fingerprint, graph_form
 from holdfast.definition.graph import Graph, Node
 from holdfast.errors import DefinitionError, GraphConnectivityError, WorkflowValidationError
 from holdfast.workflow import edges
+from holdfast.workflow.agent import Agent, is_agent
+from holdfast.workflow.agent_executor import AgentExecutor
 from holdfast.workflow.blueprint_loading import Code, loaded
 from holdfast.workflow.designation import IntermediateChoice, OutputChoice, kept, resolved
 from holdfast.workflow.edges import Case, Declared, Default, EdgeCondition, Selection
@@ -33,6 +35,9 @@ from holdfast.workflow.workflow import Workflow
 
 _logger = logging.getLogger("holdfast.workflow")
 
+#: What stands in a graph: an executor, an agent, or the id of what was named before.
+Place = Executor | Agent | str
+
 #: Enough for long conversations, and soon reached by a loop that nobody meant.
 MAX_ITERATIONS = 100
 
@@ -43,7 +48,8 @@ NAME_DIGITS = 12
 class WorkflowBuilder:
     """Builds a workflow: executors, edges between them, a start.
 
-    An executor is given as an instance, or by the id under which a factory was registered or
+    An executor is given as an instance, as an agent (anything with `run` and a name, which is
+    wrapped in an `AgentExecutor` once), or by the id under which a factory was registered or
     under which it was given before. With instances the workflow has one run at a time; with
     factories and functions, any number.
     output_from, intermediate_output_from: whose yields are results, and whose are progress:
@@ -61,7 +67,7 @@ class WorkflowBuilder:
         name: str | None = None,
         description: str | None = None,
         max_iterations: int = MAX_ITERATIONS,
-        start_executor: Executor | str | None = None,
+        start_executor: Place | None = None,
         checkpoint_storage: Any = None,
         output_from: OutputChoice = None,
         intermediate_output_from: IntermediateChoice = None,
@@ -83,6 +89,7 @@ class WorkflowBuilder:
         self._strict_state = strict_state
         self._edges: list[Declared] = []
         self._lone: list[str] = []
+        self._agents: dict[int, AgentExecutor] = {}  # by identity; each keeps its agent alive
         self._notices: list[str] = []
         self._start: str | None = None
         if start_executor is not None:
@@ -99,12 +106,12 @@ class WorkflowBuilder:
         self._factories[id] = factory
         return self
 
-    def add_executor(self, executor: Executor | str) -> Self:
+    def add_executor(self, executor: Place) -> Self:
         """Put an executor into the graph that no edge has named yet."""
         self._lone.append(self._id_of(executor))
         return self
 
-    def set_start_executor(self, executor: Executor | str) -> Self:
+    def set_start_executor(self, executor: Place) -> Self:
         """Say which executor takes the input; said again, the last one counts."""
         name = self._id_of(executor)
         if self._start is not None and self._start != name:
@@ -114,8 +121,8 @@ class WorkflowBuilder:
 
     def add_edge(
         self,
-        source: Executor | str,
-        target: Executor | str,
+        source: Place,
+        target: Place,
         condition: EdgeCondition | None = None,
     ) -> Self:
         """Let the target take what the source sends, as far as it has handlers for it.
@@ -126,7 +133,7 @@ class WorkflowBuilder:
         self._edges.append(edges.single(*pair, condition))
         return self
 
-    def add_fan_out_edges(self, source: Executor | str, targets: Sequence[Executor | str]) -> Self:
+    def add_fan_out_edges(self, source: Place, targets: Sequence[Place]) -> Self:
         """Let each of several targets take what the source sends.
 
         Raises: DefinitionError for fewer than two.
@@ -136,8 +143,8 @@ class WorkflowBuilder:
 
     def add_fan_in_edges(
         self,
-        sources: Sequence[Executor | str],
-        target: Executor | str,
+        sources: Sequence[Place],
+        target: Place,
         when: When = "all",
     ) -> Self:
         """Let the target take what several sources send, as one list in the order of the sources.
@@ -150,9 +157,7 @@ class WorkflowBuilder:
         self._edges.append(edges.fan_in(names, self._id_of(target), when))
         return self
 
-    def add_switch_case_edge_group(
-        self, source: Executor | str, cases: Sequence[Case | Default]
-    ) -> Self:
+    def add_switch_case_edge_group(self, source: Place, cases: Sequence[Case | Default]) -> Self:
         """Send each message where its first case that holds says; the last case is the Default.
 
         Raises: DefinitionError for fewer than two cases, or if there is not one Default at the
@@ -163,8 +168,8 @@ class WorkflowBuilder:
 
     def add_multi_selection_edge_group(
         self,
-        source: Executor | str,
-        targets: Sequence[Executor | str],
+        source: Place,
+        targets: Sequence[Place],
         selection_func: Selection,
     ) -> Self:
         """Send each message to those targets whose ids the function gives.
@@ -176,7 +181,7 @@ class WorkflowBuilder:
         self._edges.append(edges.multi_selection(self._id_of(source), names, selection_func))
         return self
 
-    def add_chain(self, executors: Sequence[Executor | str]) -> Self:
+    def add_chain(self, executors: Sequence[Place]) -> Self:
         """Add an edge from each executor to the next.
 
         Raises: DefinitionError for fewer than two.
@@ -268,20 +273,29 @@ class WorkflowBuilder:
         """Give the workflow, ready to run. Raises: what `plan` raises."""
         return Workflow(self.plan())
 
-    def _id_of(self, executor: Executor | str) -> str:
+    def _id_of(self, executor: Place) -> str:
         if isinstance(executor, str):
             return checked_id(executor)
-        if not isinstance(executor, Executor):
-            raise TypeError(
-                f"Expected an executor or the id of one, not {type(executor).__name__}: "
-                f"{executor!r}; a factory is named first: register(id, factory)"
-            )
-        name = executor.id
-        self._claim(name, executor, self._instances.get(name, self._factories.get(name)))
-        self._instances[name] = executor
-        return name
+        one = executor if isinstance(executor, Executor) else self._wrapped(executor)
+        self._claim(one.id, one, self._instances.get(one.id, self._factories.get(one.id)))
+        self._instances[one.id] = one
+        return one.id
 
-    def _ids_of(self, executors: Sequence[Executor | str]) -> list[str]:
+    def _wrapped(self, agent: Any) -> Executor:
+        """The node of an agent, the same whenever it is named."""
+        if isinstance(agent, Workflow):
+            raise TypeError("a workflow is no executor; wrap it: WorkflowExecutor(workflow, id)")
+        if not is_agent(agent):
+            raise TypeError(
+                f"Expected an executor or the id of one, not {type(agent).__name__}: "
+                f"{agent!r}; a factory is named first: register(id, factory); an agent has a "
+                "method run, and a name or an id"
+            )
+        if id(agent) not in self._agents:
+            self._agents[id(agent)] = AgentExecutor(agent)
+        return self._agents[id(agent)]
+
+    def _ids_of(self, executors: Sequence[Place]) -> list[str]:
         if isinstance(executors, str | Executor):
             raise TypeError(f"Expected a list of executors, not {executors!r}")
         return [self._id_of(executor) for executor in executors]

@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 from holdfast.definition.graph import Graph
 from holdfast.errors import DefinitionError, WorkflowValidationError
+from holdfast.workflow.agent import Agent, is_agent, name_of
 from holdfast.workflow.executor import Executor
 
-OutputChoice = Literal["all"] | Sequence[Executor | str] | None
-IntermediateChoice = Literal["all", "all_other"] | Sequence[Executor | str] | None
+Entry = Executor | Agent | str
+OutputChoice = Literal["all"] | Sequence[Entry] | None
+IntermediateChoice = Literal["all", "all_other"] | Sequence[Entry] | None
 
 Ids = tuple[str, ...] | None
 #: A choice as it is kept until the graph is known: a word, or executors and ids.
@@ -31,15 +33,21 @@ def kept(given: Any, keyword: str, words: tuple[str, ...]) -> Kept:
     if given is None or given in words:
         word: str | None = given
         return word
-    if isinstance(given, str | Executor) or not isinstance(given, Sequence):
+    if isinstance(given, str | Executor) or is_agent(given) or not isinstance(given, Sequence):
         offered = " or ".join(repr(word) for word in words)
         raise DefinitionError(f"{keyword} is {given!r}; expected {offered}, or a list of executors")
-    for entry in given:
+    entries = [entry if isinstance(entry, Executor) else _name_of(entry) for entry in given]
+    for entry in entries:
         if not isinstance(entry, Executor | str):
             raise TypeError(
                 f"{keyword} takes executors and their ids, not {type(entry).__name__}: {entry!r}"
             )
-    return tuple(given)
+    return tuple(entries)
+
+
+def _name_of(entry: Any) -> Any:
+    """The id under which an agent stands in the graph; anything else as it is."""
+    return name_of(entry) if is_agent(entry) else entry
 
 
 def resolved(

@@ -15,14 +15,15 @@ from typing import Any, get_args
 from holdfast.definition import edges
 from holdfast.definition.edges import UNNAMED, EdgeGroup, When
 from holdfast.errors import DefinitionError
+from holdfast.workflow.agent import Agent
 from holdfast.workflow.executor import Executor
 
 #: Decides about a message by its payload; async ones are awaited, others must not block.
 EdgeCondition = Callable[[Any], bool | Awaitable[bool]]
 #: Picks targets by the payload and the ids of all targets of the group.
 Selection = Callable[[Any, list[str]], Iterable[str] | Awaitable[Iterable[str]]]
-#: Where an edge may lead: executors, or their ids.
-Target = Executor | str
+#: Where an edge may lead: executors, agents, or ids.
+Target = Executor | Agent | str
 #: The functions of a group: its condition, the predicates of its cases, or its selection.
 Rules = tuple[Callable[..., Any], ...]
 
