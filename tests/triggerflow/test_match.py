@@ -256,6 +256,54 @@ async def test_a_chunk_may_be_the_branch_of_several_cases():
         assert snapshot == {"seen": [value * 2 if value < 3 else 4]}
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        lambda c: c.to(double).to(keep),
+        lambda c: c.to(same).to(double),
+        lambda c: c.to(double).for_each(),
+        lambda c: c.to(double).side_branch(keep),
+        lambda c: c.for_each().to(same),
+        lambda c: c.batch(same, keep),
+        lambda c: c.match().case(3).to(same),
+    ],
+)
+def test_a_chunk_with_something_behind_it_stands_in_one_branch_only(second: Any):
+    """What follows it in one branch would follow it in the other, and both would go on."""
+    flow = TriggerFlow()
+    chain = flow.match().case(1).to(same).to(double).case(2)
+    with pytest.raises(DefinitionError, match="two branches") as caught:
+        second(chain)
+    assert "name=" in caught.value.hint
+
+
+async def test_two_names_let_one_function_stand_in_two_branches():
+    """Also one beside a branch, and one whose value comes through an inner block."""
+    flow = TriggerFlow()
+    chain = flow.match().case(1).to(same).to(double).case(2).to(same, name="again").to(add_one)
+    chain.end_match().to(keep)
+    assert await flow.async_start(1) == {"kept": 2}
+    assert await flow.async_start(2) == {"kept": 3}
+
+    flow = TriggerFlow()
+    aside = flow.match().case(1).to(keep).side_branch(collect).case(2)
+    with pytest.raises(DefinitionError, match="two branches"):
+        aside.to(collect).to(double)
+    inner = flow.match(name="inner").case(1).match().case(1).to(same).end_match().to(keep).case(2)
+    with pytest.raises(DefinitionError, match="two branches"):
+        inner.to(same)
+
+
+async def test_a_chunk_whose_value_only_goes_to_lanes_may_stand_in_several_branches():
+    """A loop, a batch and the hits of a match take only what is their own."""
+    flow = TriggerFlow()
+    chain = flow.match().case(1).for_each().to(double).end_for_each().to(keep)
+    chain.case(2).batch(double, add_one).to(collect).end_match()
+
+    assert await flow.async_start(1) == {"kept": [2]}
+    assert await flow.async_start(2) == {"seen": [{"double": 4, "add_one": 3}]}
+
+
 async def test_a_branch_may_lead_back_to_a_chunk_before_the_block():
     """A guarded loop: it ends when the other branch is taken."""
     flow = TriggerFlow()

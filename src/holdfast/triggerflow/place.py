@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a cursor stands: its signal, the blocks it is in, and the chunks its chain has passed."""
+"""Where a cursor stands: its signal, the blocks it is in, and what its chain has passed."""
 
 from __future__ import annotations
 
@@ -9,45 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from holdfast.definition.blueprint import START, Signal
 from holdfast.errors import BuilderMisuse, DefinitionError
+from holdfast.triggerflow.trail import Trail
 
 #: Longer places are cut and told apart by a digest: ids stay short however long a chain is.
 LONGEST_PLACE = 80
 
 #: How the event of a chunk that is done begins.
 CHUNK = "chunk:"
-
-
-class Trail:
-    """The chunks that a chain has passed. Immutable; the longest of one chain share their list."""
-
-    __slots__ = ("_chunks", "_index", "_length")
-
-    def __init__(self) -> None:
-        self._chunks: list[str] = []
-        self._index: dict[str, int] = {}
-        self._length = 0
-
-    def __contains__(self, chunk_id: str) -> bool:
-        return self._index.get(chunk_id, self._length) < self._length
-
-    def then(self, chunk_ids: Iterable[str]) -> Trail:
-        """This trail and what comes behind it."""
-        longer = Trail()
-        if self._length == len(self._chunks):
-            longer._chunks, longer._index = self._chunks, self._index
-        else:
-            longer._chunks = self._chunks[: self._length]
-            longer._index = {chunk: at for at, chunk in enumerate(longer._chunks)}
-        for chunk_id in chunk_ids:
-            if chunk_id not in longer._index:
-                longer._index[chunk_id] = len(longer._chunks)
-                longer._chunks.append(chunk_id)
-        longer._length = len(longer._chunks)
-        return longer
-
-    def all(self) -> tuple[str, ...]:
-        """Their ids, in order."""
-        return tuple(self._chunks[: self._length])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +36,9 @@ class MatchBlock:
     """A `match` that is open; `outer` as for a loop.
 
     cases: how many there are on this chain. ends: the signals that its ended branches came to.
-    passed: the chunks in ended branches.
+    passed: the chunks in ended branches; last: those whose values come to the ends. A chunk may
+    end several branches, but with something behind it, it stands in one: what follows it in one
+    would follow it in the others.
     """
 
     node: str
@@ -79,7 +49,8 @@ class MatchBlock:
     cases: int = 0
     has_else: bool = False
     ends: tuple[Signal, ...] = ()
-    passed: tuple[str, ...] = ()
+    passed: Trail = field(default_factory=Trail)
+    last: tuple[str, ...] = ()
 
 
 Block = LoopBlock | MatchBlock
@@ -87,31 +58,70 @@ Block = LoopBlock | MatchBlock
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A point in a flow. root: the signal that its chain began at."""
+    """A point in a flow. root: the signal that its chain began at.
+
+    last: the chunks whose values come here as they are, whatever they ran for.
+    """
 
     signal: Signal = START
     root: Signal = START
     blocks: tuple[Block, ...] = ()
     trail: Trail = field(default_factory=Trail)
+    last: tuple[str, ...] = ()
 
     @property
     def replayed(self) -> str | None:
         """The node of a block around this place that is built already, if there is one."""
         return next((block.node for block in self.blocks if block.is_replay), None)
 
-    def behind(self, event: str, passed: Iterable[str] = ()) -> Place:
+    def standing(self) -> Place:
+        """This place with something behind it.
+
+        Raises: BuilderMisuse behind a bare match; DefinitionError behind a chunk of another branch.
+        """
+        if self.blocks and isinstance(self.blocks[-1], MatchBlock) and not self.blocks[-1].cases:
+            raise BuilderMisuse(
+                "match() is followed by case()", hint="Call case(...) before anything else."
+            )
+        for block in self.blocks:
+            for chunk_id in self.last:
+                if isinstance(block, MatchBlock) and block.passed.knows(chunk_id):
+                    raise _shared(chunk_id, block)
+        return replace(self, trail=self.trail.followed(self.last)) if self.last else self
+
+    def refuse(self, chunk_id: str) -> None:
+        """Refuse a chunk that may not stand here. Raises: DefinitionError."""
+        if chunk_id in self.trail:
+            raise DefinitionError(
+                f"chunk {chunk_id!r} would follow itself and never end; pass name= to use one "
+                "function as two stages",
+                hint="Pass name=, or let an event lead back to it.",
+            )
+        for block in self.blocks:
+            passed = block.passed if isinstance(block, MatchBlock) else Trail()
+            if passed.knows(chunk_id) and passed.is_followed(chunk_id):
+                raise _shared(chunk_id, block)
+
+    def behind(self, event: str, passed: Iterable[str] = (), last: tuple[str, ...] = ()) -> Place:
         """The place behind an operator that gives off the event."""
-        return replace(self, signal=("event", event), trail=self.trail.then(passed))
+        trail = self.trail.then(passed)
+        return replace(self, signal=("event", event), trail=trail, last=last)
+
+    def beside(self, passed: Iterable[str]) -> Place:
+        """This place, with chunks beside it."""
+        return replace(self, trail=self.trail.beside(passed))
 
     def inside(self, event: str, block: Block) -> Place:
         """The place at the beginning of a branch or body of the innermost block, now as given."""
         blocks = (*self.blocks[:-1], block)
-        return replace(self, signal=("event", event), blocks=blocks, trail=Trail())
+        return replace(self, signal=("event", event), blocks=blocks, trail=Trail(), last=())
 
-    def outside(self, event: str, passed: Iterable[str]) -> Place:
+    def outside(self, event: str, passed: Trail, last: tuple[str, ...] = ()) -> Place:
         """The place behind the end of the innermost block."""
-        trail = self.blocks[-1].outer.then(passed)
-        return replace(self, signal=("event", event), blocks=self.blocks[:-1], trail=trail)
+        trail = self.blocks[-1].outer.joined(passed)
+        return replace(
+            self, signal=("event", event), blocks=self.blocks[:-1], trail=trail, last=last
+        )
 
     def ended(self) -> Signal:
         """The signal that a branch or body ends with.
@@ -119,23 +129,23 @@ class Place:
         Raises: DefinitionError for a chunk that stands before the block too: values would reach
         the end that never went through it.
         """
-        last = self.signal[1].removeprefix(CHUNK)
         for block in self.blocks:
-            if last in block.outer:
-                raise DefinitionError(
-                    f"chunk {last!r} stands before block {block.node!r} and at its "
-                    "end; pass name= to use one function as two stages",
-                    hint="Pass name= to use one function as two stages.",
-                )
+            for chunk_id in self.last:
+                if chunk_id in block.outer:
+                    raise DefinitionError(
+                        f"chunk {chunk_id!r} stands before block {block.node!r} and at its "
+                        "end; pass name= to use one function as two stages",
+                        hint="Pass name= to use one function as two stages.",
+                    )
         return self.signal
 
-    def standing(self) -> Place:
-        """This place, if an operator may stand here. Raises: BuilderMisuse behind a bare match."""
-        if self.blocks and isinstance(self.blocks[-1], MatchBlock) and not self.blocks[-1].cases:
-            raise BuilderMisuse(
-                "match() is followed by case()", hint="Call case(...) before anything else."
-            )
-        return self
+
+def _shared(chunk_id: str, block: Block) -> DefinitionError:
+    return DefinitionError(
+        f"chunk {chunk_id!r} stands in two branches of {block.node!r}, so what follows it in one "
+        "would follow it in the other; pass name= to use one function as two stages",
+        hint="Pass name= in one of the branches.",
+    )
 
 
 def short(place: str) -> str:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from holdfast.triggerflow.compat.end import EndOperator
 from holdfast.triggerflow.operators import batch, collect, for_each, match, note, to, when
 from holdfast.triggerflow.operators import intervention_point as points
+from holdfast.triggerflow.operators.options import cap_option
 from holdfast.triggerflow.place import Place
 from holdfast.triggerflow.wiring import Wiring
 
@@ -40,8 +42,8 @@ class Process(EndOperator):
         with self._wiring.building(place.replayed):
             return Process(self._wiring, declare(self._wiring, place, *arguments))
 
-    def _in_match(self, declare: Any, *arguments: Any) -> Process:
-        """As `_then`, for the calls that may stand directly behind `match()`."""
+    def _in_block(self, declare: Any, *arguments: Any) -> Process:
+        """As `_then`, for the calls that end a branch or body: nothing stands behind it."""
         with self._wiring.building(self._place.replayed):
             return Process(self._wiring, declare(self._wiring, self._place, *arguments))
 
@@ -51,8 +53,7 @@ class Process(EndOperator):
         target: a callable, a chunk, a chunk's name or (name, callable). side_branch: leave the
         cursor where it was. Raises: DefinitionError, TypeError.
         """
-        behind = self._then(to.attach, target, name)
-        return self if side_branch else behind
+        return self._then(to.attach, target, name, side_branch)
 
     def side_branch(self, target: Any, *, name: str | None = None) -> Process:
         """Put a handler beside the chain; the cursor stays."""
@@ -81,8 +82,9 @@ class Process(EndOperator):
         targets: as for `to`; each has a name of its own. concurrency: how many at once.
         name: makes a second batch at the same place another. Raises: DefinitionError, TypeError.
         """
-        behind = self._then(batch.attach, targets, concurrency, name)
-        return self if side_branch else behind
+        options = cap_option("batch", concurrency)
+        declare = partial(batch.attach, options=options, name=name, side_branch=side_branch)
+        return self._then(declare, targets)
 
     def intervention_point(self, *, name: str, target: str | None = None) -> Process:
         """Take up the interventions for *target*, or those without one; the value goes on.
@@ -100,7 +102,7 @@ class Process(EndOperator):
 
     def end_for_each(self) -> Process:
         """Gather the items' results into one list, in the order of the items."""
-        return self._then(for_each.close_loop)
+        return self._in_block(for_each.close_loop)
 
     def match(self, *, mode: str = "hit_first", name: str | None = None) -> Process:
         """Open a choice between cases. mode: "hit_first" takes the first, "hit_all" all that hold.
@@ -115,15 +117,15 @@ class Process(EndOperator):
         condition: called with the data of the run if it is callable, sync or async; sync ones
         are called in place and must not block. Raises: DefinitionError.
         """
-        return self._in_match(match.add_case, condition)
+        return self._in_block(match.add_case, condition)
 
     def case_else(self) -> Process:
         """Begin the branch for what no case has taken; without it the value passes unchanged."""
-        return self._in_match(match.add_else)
+        return self._in_block(match.add_else)
 
     def end_match(self) -> Process:
         """Let the branches meet: "hit_all" gives the list of their results, in case order."""
-        return self._in_match(match.close_match)
+        return self._in_block(match.close_match)
 
     def if_condition(self, condition: Any, *, name: str | None = None) -> Process:
         """Open a choice with its first case: `match(name=name).case(condition)`."""

@@ -9,16 +9,21 @@ from holdfast.definition.blueprint import Node
 from holdfast.errors import DefinitionError
 from holdfast.triggerflow.chunk import Chunk, own_name
 from holdfast.triggerflow.operators import to
-from holdfast.triggerflow.operators.options import cap_option
 from holdfast.triggerflow.place import Place, place_of, short
 from holdfast.triggerflow.wiring import Wiring, checked_name
 
 
 def attach(
-    wiring: Wiring, place: Place, targets: tuple[Any, ...], concurrency: Any, name: str | None
+    wiring: Wiring,
+    place: Place,
+    targets: tuple[Any, ...],
+    options: dict[str, Any],
+    *,
+    name: str | None,
+    side_branch: bool,
 ) -> Place:
+    # Many parameters because: they are what `batch` takes, and where it stands.
     """Put the branches between a node that opens them and one that gathers their results."""
-    options = cap_option("batch", concurrency)
     where = place_of(place.signal, checked_name("batch", name))
     if not targets:
         raise DefinitionError("batch() needs at least one target")
@@ -26,7 +31,7 @@ def attach(
     for target in targets:
         # A handler without a name is known by the batch, since its branch has none either.
         chunk = to.resolve(wiring, ("event", f"branch:{where}"), target, None)
-        to.refuse_repeat(chunk, place.trail)
+        place.refuse(chunk.id)
         key = chunk.name if chunk.is_named else own_name(chunk.function) or "<lambda>"
         if key in branches:
             raise DefinitionError(
@@ -56,4 +61,5 @@ def attach(
         group=f"batch@{where}",
     )
     wiring.put_end(end)
-    return place.behind(end.emits, (chunk.id for _, chunk in branches.values()))
+    passed = [chunk.id for _, chunk in branches.values()]
+    return place.beside(passed) if side_branch else place.behind(end.emits, passed)

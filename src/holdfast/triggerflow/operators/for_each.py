@@ -48,7 +48,7 @@ def close_loop(wiring: Wiring, place: Place) -> Place:
         group=block.node,
     )
     wiring.put_end(node)
-    return place.outside(node.emits, place.trail.all())
+    return place.outside(node.emits, place.trail)
 
 
 def _end_id(node_id: str) -> str:

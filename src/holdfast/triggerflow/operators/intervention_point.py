@@ -28,4 +28,4 @@ def attach(wiring: Wiring, place: Place, name: Any, target: Any) -> Place:
     if node.id in place.trail:
         raise DefinitionError(f"intervention point {name!r} would follow itself and never end")
     wiring.put(node)
-    return place.behind(node.emits, (node.id,))
+    return place.behind(node.emits, (node.id,), last=(node.id,))

@@ -85,7 +85,9 @@ def close_match(wiring: Wiring, place: Place) -> Place:
     if (wiring.nodes[block.node].exits[-1][0] == ELSE) != block.has_else:
         raise _differs(block.node)
     wiring.put_end(end)
-    return place.outside(end.emits, (*block.passed, *place.trail.all()))
+    # Lanes tell whose value it is; a single branch lets the values of its last chunk through.
+    last = () if block.mode == "hit_all" else (*block.last, *place.last)
+    return place.outside(end.emits, block.passed.joined(place.trail), last)
 
 
 def _innermost(place: Place, what: str) -> MatchBlock:
@@ -157,7 +159,8 @@ def _branch(place: Place, block: MatchBlock, key: str, **changes: Any) -> Place:
     """The place at the beginning of a branch; the branch before, if any, has ended."""
     if block.cases:
         changes["ends"] = (*block.ends, place.ended())
-        changes["passed"] = (*block.passed, *place.trail.all())
+        changes["passed"] = block.passed.joined(place.trail)
+        changes["last"] = (*block.last, *place.last)
     return place.inside(_event(block.node, key), replace(block, **changes))
 
 

@@ -9,29 +9,22 @@ from typing import Any
 from holdfast.definition.blueprint import Signal
 from holdfast.errors import BuilderMisuse, DefinitionError
 from holdfast.triggerflow.chunk import Chunk
-from holdfast.triggerflow.place import Place, Trail
+from holdfast.triggerflow.place import Place
 from holdfast.triggerflow.wiring import Wiring
 
 
-def attach(wiring: Wiring, place: Place, target: Any, name: str | None) -> Place:
+def attach(wiring: Wiring, place: Place, target: Any, name: str | None, side_branch: Any) -> Place:
     """Let the target listen to the cursor's signal; returns the place behind it.
 
-    target: a callable, a chunk, the name of a chunk there is, or (name, callable).
+    target: a callable, a chunk, the name of a chunk there is, or (name, callable). side_branch:
+    stay at the place.
     """
     chunk = resolve(wiring, place.signal, target, name)
-    refuse_repeat(chunk, place.trail)
+    place.refuse(chunk.id)
     wiring.put_chunk(chunk, place.signal)
-    return place.behind(chunk.trigger, (chunk.id,))
-
-
-def refuse_repeat(chunk: Chunk, trail: Trail) -> None:
-    """A chunk that its own chain comes back to would never end. Raises: DefinitionError."""
-    if chunk.id in trail:
-        raise DefinitionError(
-            f"chunk {chunk.name!r} would follow itself and never end; pass name= to use one "
-            "function as two stages",
-            hint="Pass name=, or let an event lead back to it.",
-        )
+    if side_branch:
+        return place.beside((chunk.id,))
+    return place.behind(chunk.trigger, (chunk.id,), last=(chunk.id,))
 
 
 def resolve(wiring: Wiring, signal: Signal, target: Any, name: str | None) -> Chunk:

@@ -11,7 +11,8 @@ from holdfast.definition.flow_check import GATE_MODES
 from holdfast.errors import DefinitionError
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.operators.options import checked_mode
-from holdfast.triggerflow.place import Place, Trail, short
+from holdfast.triggerflow.place import Place, short
+from holdfast.triggerflow.trail import Trail
 from holdfast.triggerflow.wiring import Wiring
 
 KINDS = ("event", "runtime_data", "flow_data", "collect")
