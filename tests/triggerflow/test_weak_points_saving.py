@@ -238,9 +238,9 @@ async def test_values_come_back_of_their_type_and_not_as_something_like_it():
     assert repr(restored.get_state("v")) == repr(value)
 
 
-def beside_this_file() -> set[Path]:
-    """What stands in this folder, bytecode apart."""
-    return set(Path(__file__).parent.glob("[!_]*"))
+def inside(folder: Path) -> set[Path]:
+    """What stands in a folder, bytecode apart."""
+    return set(folder.glob("[!_]*"))
 
 
 async def test_pausing_needs_no_store_and_writes_no_file(
@@ -248,7 +248,7 @@ async def test_pausing_needs_no_store_and_writes_no_file(
 ):
     """Nothing appears where the program was started, or beside it."""
     monkeypatch.chdir(tmp_path)
-    before = beside_this_file()
+    before = inside(Path(__file__).parent)
     flow: Flow = TriggerFlow(name="quiet")
     flow.to(ask).to(keep)
     execution = flow.create_execution(auto_close=False)
@@ -257,8 +257,8 @@ async def test_pausing_needs_no_store_and_writes_no_file(
     await execution.async_continue_with("q-1", 2)
     await execution.async_close()
 
-    assert not list(tmp_path.iterdir())
-    assert beside_this_file() == before
+    assert not inside(tmp_path)
+    assert inside(Path(__file__).parent) == before
 
 
 async def test_a_store_ships_in_which_one_owner_writes_and_the_others_are_told():
