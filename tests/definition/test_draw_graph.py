@@ -177,7 +177,7 @@ def test_the_id_of_a_name_is_the_same_whenever_it_is_asked() -> None:
 def test_labels_are_quoted() -> None:
     """Nothing in a name ends the label, or is taken for markup."""
     assert mermaid_text('say "hi" <b> #1') == "\"say 'hi' #lt;b#gt; #35;1\""
-    assert mermaid_text("two\nlines") == '"two<br/>lines"'
+    assert mermaid_text("two\nlines") == '"two\\nlines"'
     assert dot_text('a "b" \\ c\nd') == '"a \\"b\\" \\\\ c\\nd"'
 
 

@@ -68,9 +68,9 @@ def mark(name: str) -> str:
 
 
 def mermaid_text(text: str) -> str:
-    """A label for Mermaid, in double quotes; line breaks stay line breaks."""
+    """A label for Mermaid, in double quotes; line breaks become a backslash and an n."""
     lines = text.replace('"', "'").replace("#", "#35;").splitlines() or [""]
-    shown = "<br/>".join(line.replace("<", "#lt;").replace(">", "#gt;") for line in lines)
+    shown = "\\n".join(line.replace("<", "#lt;").replace(">", "#gt;") for line in lines)
     return f'"{shown}"'
 
 

@@ -21,6 +21,7 @@ from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.compat.waiting import ignore_wait
 from holdfast.triggerflow.contract_face import ContractFace
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
+from holdfast.triggerflow.drawing_face import DrawingFace
 from holdfast.triggerflow.execution import Execution
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.flow_twins import TriggerFlowTwins
@@ -40,7 +41,13 @@ R = TypeVar("R")
 
 
 class TriggerFlow(
-    BlueprintFace, ContractFace, ResourceFace, FlowDataFace, TriggerFlowTwins, Generic[I, S, R]
+    BlueprintFace,
+    ContractFace,
+    DrawingFace,
+    ResourceFace,
+    FlowDataFace,
+    TriggerFlowTwins,
+    Generic[I, S, R],
 ):
     """A definition of chunks and the events between them; it serves any number of executions.
 
