@@ -15,6 +15,7 @@ from holdfast.definition.edges import (
     single_edge,
     switch,
 )
+from holdfast.definition.embedding import Inner, embedded
 from holdfast.definition.fingerprint import fingerprint, graph_form
 from holdfast.definition.graph import Graph, Node
 
@@ -102,3 +103,14 @@ def test_a_ring_leads_to_each_of_its_nodes() -> None:
     """Loops are legal, and the look-up ends."""
     made = graph(single_edge("a", "b"), single_edge("b", "a"), fan_in(["a", "b"], "c", "settled"))
     assert made.leading_to("a") == made.leading_to("b") == {"a", "b"}
+
+
+def test_what_leads_to_a_sub_graph_leads_to_its_start() -> None:
+    """And what is inside leads to whom its node sends."""
+    around = graph(single_edge("a", "w"), single_edge("w", "z"), fan_in(["a", "z"], "t", "settled"))
+    inner = graph(single_edge("x", "y"))
+    bound = Inner(graph=inner, allow_direct_output=False, propagate_request=False)
+    made = embedded(around, {"w": bound})
+
+    assert made.leading_to("w/y") == {"a", "w", "w/x", "w/y"}
+    assert made.leading_to("z") == {"a", "w", "w/x", "w/y", "z"}

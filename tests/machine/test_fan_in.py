@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.definition.edges import EdgeGroup, When, fan_in, single_edge
+from holdfast.definition.embedding import Inner, embedded
 from holdfast.definition.graph import Graph, Node
 from holdfast.machine import ledger, snapshot, superstep
 from holdfast.machine.effects import (
@@ -322,3 +323,49 @@ def test_a_message_for_a_fan_in_is_kept_while_its_routing_is_parked() -> None:
     (t,) = due(ends(run, b, into=["b"]))
 
     assert t.payload == ["a", "b"]
+
+
+def test_a_source_that_is_none_any_more_fills_nothing() -> None:
+    """The definition changed while the run waited: its message is handed over, last."""
+    sources = ["a", "b", "c", "d", "e"]
+    run, effects = entered(graph(" ".join(f"s>{n}" for n in sources), fan_in(sources, "t")))
+    workers = due(ends(run, due(effects)[0], **dict.fromkeys(sources, 1)))
+    ends(run, workers[4], into=["from e"])
+    changed = graph(" ".join(f"s>{n}" for n in [*sources, "x"]), fan_in([*sources[:4], "x"], "t"))
+    run.plan = changed
+    run = reloaded(run)
+    for worker in due(superstep.resume(run))[:3]:
+        ends(run, worker, into=[worker.node])
+    (last,) = run.deliveries.values()
+    effects = ends(run, last, into=["d"])
+    assert shape(effects) == ["Warn", "Barrier"]
+    assert "missing: x" in effects[0].text
+
+
+def test_settled_waits_for_a_sub_workflow_that_may_still_yield() -> None:
+    """What is under way inside of it leads to its node."""
+    inner = graph("x>y")
+    plan = embedded(
+        graph("s>a s>w", fan_in("aw", "t", "settled")),
+        {"w": Inner(graph=inner, allow_direct_output=False, propagate_request=False)},
+    )
+    run, effects = entered(plan)
+    a, x = due(ends(run, due(effects)[0], a=1, w=1))
+    ends(run, a, into=["a"])
+    effects = superstep.step(run, Finished(x, sends=(Sent("m", b'"m"', ("w/y",)),)))
+    assert shape(effects) == ["Barrier", "Began", "w/y=m"]
+    out = Sent("from w", b'"from w"', (), "w", ("a+w->t",))
+    (t,) = due(superstep.step(run, Finished(due(effects)[0], sends=(out,))))
+    assert (t.payload, t.sources) == (["a", "from w"], ("a", "w"))
+
+
+def test_a_fan_in_that_was_full_before_a_restart_calls_its_target() -> None:
+    """Although nothing comes to it in what is left of the superstep."""
+    run, effects = entered(graph("s>a s>b s>x", fan_in("ab", "t")))
+    a, b, _x = due(ends(run, due(effects)[0], a=1, b=1, x=1))
+    ends(run, a, into=["a"])
+    ends(run, b, into=["b"])
+    run = reloaded(run)
+    (x,) = due(superstep.resume(run))
+
+    assert [(d.node, d.payload) for d in due(ends(run, x))] == [("t", ["a", "b"])]

@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.machine import staging, state, superstep
 from holdfast.machine.effects import Finished, Refused, Warn, Written
-from holdfast.machine.run import MISSING, Frame, Grown, Run
+from holdfast.machine.run import MISSING, Cell, Frame, Grown, Run
 from tests.machine.test_fan_in import entered, graph
 from tests.machine.test_superstep import due, finish, reloaded, shape
 
@@ -74,6 +74,18 @@ class _Unread(list[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         raise AssertionError("the lines were searched")
+
+
+def test_after_the_barrier_an_executor_sees_what_others_wrote() -> None:
+    """What it had staged, and looked up, is of the superstep before."""
+    run, a, b = at_width()
+    ends(run, a, "old")
+    assert staging.read(run.frames[0], "a", "k") == "old"
+    finish(run, b)
+    run.frames[0].state["k"] = Cell("new")
+    run.frames[0].staged = [wrote("b", "other", 1)]
+
+    assert staging.read(run.frames[0], "a", "k") == "new"
 
 
 def at_width(**more: Any) -> tuple[Run, Any, Any]:

@@ -110,3 +110,23 @@ async def test_appending_to_something_else_than_a_list_is_refused() -> None:
 
     with pytest.raises(TypeError, match="'key' holds a dict"):
         await WorkflowBuilder(start_executor=wrong).build().run("go")
+
+
+async def test_a_write_replaces_what_was_appended_before() -> None:
+    """And is the list that grows from there."""
+    seen: list[Any] = []
+
+    @executor
+    async def write(message: str, ctx: WorkflowContext[str]) -> None:
+        ctx.append_state("key", 1)
+        ctx.set_state("key", [7])
+        ctx.append_state("key", 8)
+        seen.append(ctx.get_state("key"))
+        await ctx.send_message(message)
+
+    @executor
+    async def read(_message: str, ctx: WorkflowContext) -> None:
+        seen.append(ctx.get_state("key"))
+
+    await WorkflowBuilder(start_executor=write).add_edge(write, read).build().run("go")
+    assert seen == [[7, 8], [7, 8]]

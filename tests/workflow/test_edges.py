@@ -311,6 +311,19 @@ async def test_a_message_to_whom_no_edge_leads_is_told() -> None:
     assert words(result)[-1] == "superstep_completed 1"
 
 
+async def test_one_that_ends_the_graph_may_not_aim() -> None:
+    """To send into nothing is fine; to send to somebody is not."""
+
+    async def aim(message: Any, ctx: Context) -> None:
+        await ctx.send_message("m")
+        await ctx.send_message("m", target_id="b")
+
+    result = await builder("a>b", {"b": aim}).build().run("x")
+    assert warnings_of(result) == [
+        "a str that 'b' sent to 'b' was dropped: no executor there takes it"
+    ]
+
+
 @pytest.mark.parametrize(
     ("declare", "text"),
     [

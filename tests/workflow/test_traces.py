@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from holdfast import InMemoryCheckpointStorage, MemoryStore, Workflow, WorkflowCheckpoint
-from holdfast.errors import WorkflowConvergenceException
+from holdfast.errors import WorkflowCheckpointException, WorkflowConvergenceException
 from holdfast.workflow import WorkflowRunState
 from tests.workflow.graphs import (
     Context,
@@ -269,3 +269,32 @@ async def test_forwarding_to_nobody_is_not_a_superstep() -> None:
 
     assert words(result)[-1] == "superstep_completed 2"
     assert not [e for e in result if e.type == "warning"]
+
+
+async def test_a_half_filled_join_that_the_definition_lost_is_named() -> None:
+    """Nothing would ever call its target: refused, with the name of what is gone."""
+    storage = InMemoryCheckpointStorage()
+    await unequal_depths().run("x", checkpoint_storage=storage)
+    chosen = (await storage.list_checkpoints())[2]
+    without = builder("s>a s>b b>c c>g", {"g": give}, name="depths").build()
+    with pytest.raises(WorkflowCheckpointException, match=r"a\+c->g"):
+        await without.run(checkpoint_id=chosen.checkpoint_id, checkpoint_storage=storage)
+
+
+async def test_a_half_filled_join_goes_on_in_a_graph_that_grew() -> None:
+    """All that the record needs is there; the change is told."""
+    storage = InMemoryCheckpointStorage()
+    await unequal_depths().run("x", checkpoint_storage=storage)
+    chosen = (await storage.list_checkpoints())[2]
+
+    async def tell(message: Any, ctx: Context) -> None:
+        await ctx.send_message("from c")
+
+    grown = builder("s>a s>b b>c s>new", {"c": tell}, name="depths")
+    grown.register("g", lambda: Do("g", give)).add_fan_in_edges(["a", "c"], "g")
+    result = await grown.build().run(checkpoint_id=chosen.checkpoint_id, checkpoint_storage=storage)
+
+    assert result.get_outputs() == [["from a", "from c"]]
+    assert [e.data for e in result if e.type == "warning"] == [
+        "the definition has changed since this run was saved; all that the run needs is there"
+    ]

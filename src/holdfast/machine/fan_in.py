@@ -116,6 +116,16 @@ def _never(run: Run, name: str, gather: Gather) -> Warn:
     )
 
 
+def recount(run: Run) -> None:
+    """After a load: all that wait are looked at; who is no source any more fills nothing."""
+    graph: Graph = run.plan
+    run.frames[0].arrived = set(run.gathers)
+    for name, gather in run.gathers.items():
+        group = graph.fan_in(name)
+        if group is not None:
+            gather.sources.intersection_update(group.sources)
+
+
 def drop(run: Run) -> None:
     """Forget what waits in fan-ins."""
     if run.journal is not None:

@@ -283,7 +283,8 @@ def load(run: Run) -> None:
     frame.upcoming = [d for d in run.deliveries.values() if d.step > current]
     frame.open = len(run.deliveries) - len(frame.upcoming)
     frame.queues = {}
-    frame.arrived = set(run.gathers)
+    if run.gathers:
+        fan_in.recount(run)
     run.live = 0 if run.status in STANDING else count_due(run)
 
 
