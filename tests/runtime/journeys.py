@@ -294,6 +294,44 @@ async def intervened(store: Store, log: Log) -> Any:
         return [end, [(r["version"], r["status"]) for r in ledger], said]
 
 
+async def bound(store: Store, log: Log) -> Any:
+    """Handlers bound to the run beside its definition: each process finds them by their ids."""
+
+    async def charge(data: Any) -> str:
+        log.begin("on:event:Charge:charge", data.input)
+        await data.async_append_state("charged", data.input)
+        if not data.is_resume:
+            await data.async_pause_for(interrupt_id="ok", resume_to={"event": "Sent"})
+        return f"receipt {data.input}"
+
+    async def sent(data: Any) -> None:
+        log.begin("on:event:Sent:sent", data.input)
+        await data.async_set_state("sent", data.input)
+
+    async def order(data: Any) -> Any:
+        log.begin("order", data.input)
+        return await data.async_emit("Charge", data.input)
+
+    async def end(data: Any) -> None:
+        log.begin("end", data.input)
+        await data.async_set_state("end", data.input)
+
+    flow = TriggerFlow(name="bound")
+    flow.to(order).to(end)
+    execution = flow.create_execution(auto_close=False, store=store, run_id="run")
+    execution.on("Charge", charge, metadata={"by": "journey"})
+    execution.on("Sent", sent, binding_id="sent")
+    if (await store.runs()).items:
+        await execution.async_resume()
+    else:
+        await execution.begin(7, "digest")
+    await execution.live.until_quiet()
+    if execution.is_waiting():
+        await execution.async_continue_with("ok", "mail", resume_request_id="r")
+        await execution.live.until_quiet()
+    return await execution.async_close()
+
+
 class Split(Executor):
     """Sends one message to each worker."""
 

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
             "join",
             "parked",
             "intervened",
+            "bound",
             "graph",
         ),
         "tests.runtime.sub_journeys:subs",

@@ -243,6 +243,33 @@ async def test_retrying_an_emitter_runs_what_failed_behind_its_emit_again():
     assert await execution.async_close() == {"tries": [1], "kept": 2}
 
 
+async def test_retrying_an_emitter_and_what_failed_behind_its_emit_waits_for_both():
+    """The emit made again and the retry both wait for the same work, and both hear of its end."""
+    fails = {"now": True}
+
+    async def outer(data: Any) -> Any:
+        return (await data.async_emit("Inner", data.input))[0]
+
+    async def inner(data: Any) -> Any:
+        if fails["now"]:
+            raise ConnectionError
+        return data.input + 1
+
+    flow = TriggerFlow()
+    flow.to(outer).to(keep)
+    flow.when("Inner").to(inner)
+    execution = flow.create_execution(auto_close=False)
+    with pytest.raises(ConnectionError):
+        await execution.async_start(1)
+    with pytest.raises(ConnectionError):
+        await execution.async_retry()
+    fails["now"] = False
+
+    await execution.async_retry()
+
+    assert await execution.async_close() == {"kept": 2}
+
+
 async def test_a_retry_takes_back_what_the_failed_attempt_wrote():
     """An unfinished handler leaves no trace but what it sent."""
     fails = {"now": True}

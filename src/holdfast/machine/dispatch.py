@@ -79,6 +79,9 @@ def emit(run: Run, signal: Emitted) -> tuple[int, list[Effect]]:
     if plan.scoped and not scope:
         inner = scopes.new_scope(run, 0)
     route = Route(run, group, signal.emitter, effects)
+    sender = run.deliveries.get(signal.emitter)
+    if sender is not None:
+        route.sources = (sender.node,)
     results = run.groups[group].results
     for node in nodes:
         slot = -1
@@ -106,7 +109,7 @@ def emit(run: Run, signal: Emitted) -> tuple[int, list[Effect]]:
 class Route:
     """One routing: where a value goes from here, with whom it belongs and what it makes."""
 
-    __slots__ = ("effects", "emitter", "group", "plan", "run", "wait")
+    __slots__ = ("effects", "emitter", "group", "plan", "run", "sources", "wait")
 
     def __init__(
         self, run: Run, group: int, emitter: int, effects: list[Effect], wait: str | None = None
@@ -117,6 +120,7 @@ class Route:
         self.emitter = emitter
         self.effects = effects
         self.wait = wait
+        self.sources: tuple[str, ...] = ()
 
     def as_of(self, fan: Fan) -> Route:
         """The routing of what belongs to a pass: its group, its emitter, no answer."""
@@ -178,7 +182,7 @@ class Route:
             0,
             by[0],
             by[1],
-            (),
+            self.sources,
             self.wait,
         )
         if self.wait is not None:

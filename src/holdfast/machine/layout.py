@@ -3,7 +3,7 @@
 
 Names: run, facts, state/<frame>/<key>, due/<delivery>, ledger/<delivery>, wait/<id>,
 settled/<n>, scope/<id>, join/<scope>/<length>:<node>:<key>, fan/<id> with /at and /got,
-group/<id>, executor/<id>, out, intervene with /<id>, /<id>/now and /<id>/by, frame/<id>,
+group/<id>, executor/<id>, out, intervene with /<id>, /<id>/now and /<id>/by, bind/<n>, frame/<id>,
 staged/<frame>, gather/<fan-in>, payload/<n>. User values are encoded by the codec and embedded
 as they are; everything else is small arrays. Counts (live deliveries of a group or scope) are
 not written: they follow from the deliveries and are counted again at load.

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from holdfast.machine.bindings import Binding
 from holdfast.machine.interventions import Intervening
 from holdfast.machine.journal import Journal
 
@@ -32,8 +33,8 @@ class Delivery(msgspec.Struct, gc=False):
 
     node: where. payload: the live value; data: its bytes when the run is kept. step: the
     superstep it belongs to (graphs). emitter: the unfinished delivery whose emit made it.
-    slot: its place among the results of its group, or -1. sources: who sent it (graphs).
-    wait: the answered wait that it continues. error: why it is parked.
+    slot: its place among the results of its group, or -1. sources: who sent it (flows: if a
+    handler did). wait: the answered wait that it continues. error: why it is parked.
     kind: "event" (flows); "message", "response", "gathered" (the list of a fan-in), or "routing":
     the handler has ended, and the payload is what it sent and nobody could say for whom (graphs).
     shared: the number of the `Payload` that its bytes are kept in, 0 for bytes of its own.
@@ -321,6 +322,7 @@ class Run(msgspec.Struct, weakref=True):
     executors: dict[str, Any] = {}
     outputs: list[Output] = []
     intervening: Intervening | None = None
+    bindings: dict[int, Binding] = {}
     facts: dict[str, Any] = {}
     journal: Journal | None = None
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from holdfast.errors import Damaged
-from holdfast.machine import interventions, layout, ledger, scopes, waits
+from holdfast.machine import bindings, interventions, layout, ledger, scopes, waits
 from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import (
     DUE,
@@ -104,6 +104,7 @@ def _mark_graph(run: Run, journal: Journal) -> None:
         journal.add("out", layout.output_line(output, codec))
     if run.intervening is not None:
         interventions.mark_all(run.intervening, journal)
+    bindings.mark_all(run.bindings, journal)
 
 
 def _mark_joins(run: Run, journal: Journal) -> None:
@@ -226,6 +227,10 @@ def _read_out(run: Run, _rest: str, part: Part, codec: Encoder) -> None:
         run.outputs.append(Output(node, kind, codec.decode(bytes(value), f"output of {node}")))
 
 
+def _read_bind(run: Run, rest: str, part: Part, codec: Encoder) -> None:
+    run.bindings[int(rest)] = bindings.read(joined(part), codec)
+
+
 def _read_intervene(run: Run, rest: str, part: Part, codec: Encoder) -> None:
     run.intervening = interventions.read(run.intervening, rest, part, codec)
 
@@ -306,6 +311,7 @@ _READERS: dict[str, Callable[[Run, str, Part, Encoder], None]] = {
     "executor": _read_executor,
     "out": _read_out,
     "intervene": _read_intervene,
+    "bind": _read_bind,
     "staged": _read_staged,
     "gather": _read_gather,
     "payload": _read_payload,
@@ -318,6 +324,7 @@ def _order(run: Run) -> None:
     run.deliveries = dict(sorted(run.deliveries.items()))
     lines = run.facts.pop("$settled", [])
     run.settled = [line for _, line in sorted(lines, key=lambda pair: pair[0])]
+    run.bindings = dict(sorted(run.bindings.items()))
     if run.intervening is not None:
         interventions.recount(run.intervening)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.definition.blueprint import CALLS, Blueprint
+from holdfast.machine.bindings import PREFIX
 from holdfast.machine.run import Delivery, Run
 
 STATUSES = frozenset({"created", "running", "waiting", "completed", "failed", "cancelled"})
@@ -55,7 +56,8 @@ def _strangers(run: Run, plan: Blueprint) -> Iterator[str]:
     named = {delivery.node for delivery in run.deliveries.values()}
     named |= {wait.origin.node for wait in run.waits.values() if wait.origin is not None}
     named |= {fan.node for fan in run.fans.values()}
-    named -= plan.by_id.keys()
+    # The node of a binding is no part of the flow; it may be without its handler here.
+    named = {name for name in named if not name.startswith(PREFIX)} - plan.by_id.keys()
     named |= {join_id for _, join_id in run.joins} - plan.by_id.keys() - plan.collects.keys()
     if named:
         yield "it names nodes that its flow does not have"

@@ -317,11 +317,33 @@ class LiveRun:
                 raise
 
     def waiter(self, group: int) -> asyncio.Future[Any]:
-        """A future that ends when the group is done; ask before its deliveries start."""
+        """A future that ends when the group is done; ask before its deliveries start.
+
+        Each caller has one of its own: what ends the last one ends those before it.
+        """
         if self.waiters is None:
             self.waiters = {}
+        before = self.waiters.get(group)
         future = self.waiters[group] = asyncio.get_running_loop().create_future()
+        if before is not None and not before.done():
+            future.add_done_callback(functools.partial(self._hand_on, group, before))
         return future
+
+    def _hand_on(self, group: int, before: asyncio.Future[Any], ended: asyncio.Future[Any]) -> None:
+        """Let an earlier waiter of the group hear what a later one heard."""
+        if before.done():
+            return
+        if not ended.cancelled():
+            error = ended.exception()
+            if error is None:
+                before.set_result(ended.result())
+            else:
+                _tell(before, error)
+        elif self.waiters is not None and self.waiters.get(group) is ended:
+            # Its waiter was cancelled; the group goes on.
+            self.waiters[group] = before
+        else:
+            before.cancel()
 
     def _wake(self, group: int, results: Any) -> None:
         assert self.waiters is not None

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from holdfast.definition.blueprint import Blueprint, Node
+from holdfast.machine.bindings import PREFIX
 from holdfast.machine.run import Run
-from holdfast.runtime.home import check_compatible
+from holdfast.runtime.home import check_compatible, referred
 
 
 def check_flow(
@@ -23,9 +24,11 @@ def check_flow(
         if fan.node in plan.exits
         for key in fan.items
     }
+    # A binding is none of the definition's: it is found again when its handler is bound.
+    bound = {name for name in referred(run) if name.startswith(PREFIX)}
     return check_compatible(
         run,
-        {*plan.by_id, *plan.collects, *exits},
+        {*plan.by_id, *plan.collects, *exits, *bound},
         fingerprints,
         strict=strict,
         lanes=lanes,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from holdfast.errors import PauseNotAllowed
@@ -17,35 +16,17 @@ from holdfast.triggerflow.compat.runtime_data import RuntimeDataNames
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.running import FlowRun
 from holdfast.triggerflow.seen import SeenInterventions
+from holdfast.triggerflow.seen_signal import SeenSignal
 from holdfast.triggerflow.shared import SharedData
+from holdfast.triggerflow.views import FlowDataHolder, StateView
 
 I = TypeVar("I")  # noqa: E741
 S = TypeVar("S")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """How a handler came to run again: the answer, and the interrupt it answers."""
-
-    value: Any = None
-    interrupt_id: str | None = None
-    interrupt: Mapping[str, Any] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return {
-            "value": self.value,
-            "interrupt_id": self.interrupt_id,
-            "interrupt": self.interrupt,
-        }
-
-
-_NO_RESUME = Resume()
-
-
 class TriggerFlowRuntimeData(
-    ResultNames, RuntimeDataNames, FlowDataFace, SeenInterventions, Generic[I, S, R]
+    SeenSignal, ResultNames, RuntimeDataNames, FlowDataFace, SeenInterventions, Generic[I, S, R]
 ):
     """One handler call's view of its run. Writes and emits are known to come from this call."""
 
@@ -68,47 +49,14 @@ class TriggerFlowRuntimeData(
         return self._run, self._delivery
 
     @property
-    def input(self) -> Any:
-        """The value that reached this handler; another name of `value`."""
-        return self.value
-
-    @input.setter
-    def input(self, value: Any) -> None:
-        self.value = value
+    def state(self) -> StateView:
+        """State as a mapping."""
+        return StateView(self)
 
     @property
-    def inputs(self) -> Any:
-        """Another name of `value`."""
-        return self.value
-
-    @inputs.setter
-    def inputs(self, value: Any) -> None:
-        self.value = value
-
-    @property
-    def event(self) -> str:
-        """The event that reached this handler."""
-        return self._delivery.event
-
-    @property
-    def trigger_event(self) -> str:
-        """Another name of `event`."""
-        return self._delivery.event
-
-    @property
-    def type(self) -> str:
-        """The kind of the signal: "event" or "runtime_data"."""
-        return self._delivery.kind
-
-    @property
-    def trigger_type(self) -> str:
-        """Another name of `type`."""
-        return self._delivery.kind
-
-    @property
-    def attempt(self) -> int:
-        """How often this delivery was begun before; 0 the first time."""
-        return self._delivery.attempt
+    def flow_state(self) -> StateView:
+        """Flow data as a mapping; each use warns, as the calls that it stands for."""
+        return StateView(FlowDataHolder(self))
 
     @property
     def execution(self) -> Any:
@@ -119,19 +67,6 @@ class TriggerFlowRuntimeData(
     def execution_id(self) -> str:
         """The id of that execution."""
         return self._run.run.run_id
-
-    @property
-    def is_resume(self) -> bool:
-        """Whether this call continues an answered pause."""
-        return self._delivery.wait is not None
-
-    @property
-    def resume(self) -> Resume:
-        """The answer, if this call continues an answered pause; all None otherwise."""
-        wait = self._run.answered(self._delivery)
-        if wait is None:
-            return _NO_RESUME
-        return Resume(wait.value, wait.id, interrupts.find(self._run.run, wait.id))
 
     @property
     def resources(self) -> Mapping[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.machine.run import Run, Settled, Wait
+from holdfast.machine.run import Delivery, Run, Settled, Wait
+from holdfast.persistence.copies import isolated
+from holdfast.triggerflow.signal import signal_of
 
 _WORDS = {"answered": "resumed", "withdrawn": "cancelled", "expired": "cancelled"}
 
@@ -17,11 +19,11 @@ def interrupt_of(run: Run, wait: Wait) -> dict[str, Any]:
         "id": wait.id,
         "type": wait.type,
         "status": "resumed" if wait.answered else "waiting",
-        "payload": wait.payload,
+        "payload": isolated(wait.payload),
         "resume_to": {"event": event} if event is not None else wait.resume,
         "resume_event": event,
-        "response": wait.value,
-        "resume_value": wait.value,
+        "response": isolated(wait.value),
+        "resume_value": isolated(wait.value),
         "created_at": wait.opened_at,
         "resumed_at": wait.settled_at,
         "resumed_by": wait.actor,
@@ -30,12 +32,32 @@ def interrupt_of(run: Run, wait: Wait) -> dict[str, Any]:
         "max_resumes": wait.limit,
         "source_execution_id": run.run_id,
         "source_flow_name": run.plan.name,
-        "source_operator_id": wait.origin.node if wait.origin is not None else None,
+        **_source(run, wait.origin),
     }
 
 
-def settled_of(line: Settled) -> dict[str, Any]:
-    """What is left of a wait whose continuation has ended."""
+def _source(run: Run, origin: Delivery | None) -> dict[str, Any]:
+    """Where a pause is from: the chunk, the signal that reached it, and what goes on behind it."""
+    if origin is None:
+        return {"source_operator_id": None, "source_signal": None, "continuation_event": None}
+    node = run.plan.by_id.get(origin.node)
+    return {
+        "source_operator_id": origin.node,
+        "source_signal": signal_of(run, origin).to_dict(),
+        "continuation_event": None if node is None else node.emits,
+    }
+
+
+def settled_of(run: Run, line: Settled) -> dict[str, Any]:
+    """What is left of a wait whose continuation has ended, or that was cancelled."""
+    if line.status != "answered":
+        facts = run.facts if line.status == "cancelled" else {}
+        return {
+            "id": line.id,
+            "status": _WORDS.get(line.status, line.status),
+            "cancelled_at": line.at or facts.get("closed_at"),
+            "cancel_reason": facts.get("close_reason", line.status),
+        }
     return {
         "id": line.id,
         "status": _WORDS.get(line.status, line.status),
@@ -52,7 +74,7 @@ def find(run: Run, wait_id: str) -> dict[str, Any] | None:
         return interrupt_of(run, wait)
     for line in reversed(run.settled):
         if line.id == wait_id:
-            return settled_of(line)
+            return settled_of(run, line)
     return None
 
 

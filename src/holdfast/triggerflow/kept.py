@@ -11,13 +11,14 @@ from typing import Any
 
 from holdfast.errors import RunCancelled, RunNotFound
 from holdfast.machine import dispatch, ledger, state
+from holdfast.machine.bindings import PREFIX
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.store import RunHead
 from holdfast.runtime import inbox
 from holdfast.runtime.home import Home, rebuilt
 from holdfast.runtime.live import LiveRun
-from holdfast.triggerflow import intervening, load_report, providing, saves, signals
+from holdfast.triggerflow import binding, intervening, load_report, providing, saves, signals
 from holdfast.triggerflow.closing import Closer
 from holdfast.triggerflow.compatible import check_flow
 from holdfast.triggerflow.running import FlowRun
@@ -39,6 +40,7 @@ class Kept:
         self._opening: asyncio.Lock | None = None
         self._resume_due = False
         self._hear_due = False
+        self._rebound_due = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._mode: str | None = "planned" if flow.compiled.plan.has_points else None
         self._mode_wins = False
@@ -72,6 +74,7 @@ class Kept:
         flow.resources.needs.take_over(saves.needs_in(run))
         self._keep_needs()
         self._keep_auto_close()
+        binding.take_over(flow)
         self._resume_due = bool(run.live)
         self._closer.begin_again()
 
@@ -128,6 +131,9 @@ class Kept:
         if self._resume_due:
             self._resume_due = False
             self._start_unfinished()
+        if self._rebound_due:
+            self._rebound_due = False
+            self._start_rebound()
         if self._hear_due:
             self._hear_due = False
             await self.hear()
@@ -159,10 +165,11 @@ class Kept:
         assert self._home is not None
         flow = self._flow
         claim, stored = await self._home.claimed(self.run_id)
-        run = rebuilt(stored, flow.compiled.plan, flow.codec)
+        plan = binding.base_of(flow).plan
+        run = rebuilt(stored, plan, flow.codec)
         prints = (stored.row.head.fingerprint, flow.compiled.fingerprint)
         try:
-            warning = check_flow(run, flow.compiled.plan, prints)
+            warning = check_flow(run, plan, prints)
             await self._provide(run)
         except BaseException:
             # Somebody who has what the run needs may take it.
@@ -209,7 +216,8 @@ class Kept:
         """Run again what was cancelled here; a cancelled emitter asks for what it sent."""
         live, run = self._flow.live, self._flow.run
         stopped = live.interrupted or set()
-        due = [run.deliveries[number] for number in sorted(stopped) if number in run.deliveries]
+        known = [run.deliveries[number] for number in sorted(stopped) if number in run.deliveries]
+        due = [d for d in known if not binding.waits_for_handler(self._flow, d.node)]
         for delivery in due:
             if delivery.emitter in stopped:
                 run.held.setdefault(delivery.emitter, []).append(delivery)
@@ -222,7 +230,28 @@ class Kept:
             for effect in ledger.prepare_repeat(run, delivery):
                 self._flow.perform(live, effect)
         for delivery in due:
-            if delivery.id in now:
+            if delivery.id not in now:
+                continue
+            if binding.waits_for_handler(self._flow, delivery.node):
+                self._await_handler(delivery)
+            else:
+                live.spawn(delivery)
+
+    def _await_handler(self, delivery: Delivery) -> None:
+        """A delivery to a binding stays due until its handler is bound here."""
+        text = f"{delivery.node} has work, and its handler is not bound to this execution"
+        self._flow.warn("binding.missing-handler", text)
+        live = self._flow.live
+        live.interrupted = {*(live.interrupted or ()), delivery.id}
+
+    def _start_rebound(self) -> None:
+        """Run what waited for a handler that is bound by now; it was made ready when read."""
+        live, run = self._flow.live, self._flow.run
+        for number in sorted(live.interrupted or ()):
+            delivery = run.deliveries.get(number)
+            if delivery is None or not delivery.node.startswith(PREFIX):
+                continue
+            if not binding.waits_for_handler(self._flow, delivery.node):
                 live.spawn(delivery)
 
     async def begin(self, value: Any, digest: str) -> None:

@@ -30,6 +30,7 @@ from holdfast.triggerflow.shared import SharedData
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from holdfast.triggerflow.bound import Bound
     from holdfast.triggerflow.wiring import Compiled
 
 
@@ -44,11 +45,13 @@ class FlowRun:
 
     __slots__ = (
         "before",
+        "bound",
         "codec",
         "compiled",
         "execution",
         "expired",
         "hidden",
+        "last",
         "live",
         "make_data",
         "on_activity",
@@ -85,6 +88,8 @@ class FlowRun:
         self.stream: Stream[Any] | None = None
         self.hidden = False
         self.expired: list[Intervention] = []
+        self.bound: Bound | None = None
+        self.last: Delivery | None = None
         self.before: Callable[[FlowRun, Delivery], Awaitable[int]] | None = None
         self.policy: Callable[[dict[str, Any]], Any] | None = None
         self.execution: Any = None
@@ -99,6 +104,7 @@ class FlowRun:
     async def call(self, live: LiveRun, delivery: Delivery) -> Input:
         """Call a chunk's handler in a context of its own."""
         handler = self.compiled.handlers[delivery.node]
+        self.last = delivery
         data = self.make_data(self, delivery)
         if self.before is not None:
             data.seen = await self.before(self, delivery)
@@ -217,6 +223,8 @@ class FlowRun:
         interrupt = interrupt_of(self.run, wait)
         if action == "cancel":
             interrupt["status"] = "cancelled"
+        elif action == "pause":
+            more["signal"] = interrupt["source_signal"]
         self.tell({"type": kind, "action": action, "interrupt": interrupt, **more})
 
     def warn(self, code: str, text: str) -> None:

@@ -18,6 +18,7 @@ from holdfast.persistence.document import Document, open_document, read_file, se
 from holdfast.persistence.parts import Part, body_pieces, merge
 from holdfast.persistence.yaml_text import dump, parse
 from holdfast.runtime.home import FLOW_SAVE
+from holdfast.triggerflow.binding import base_of
 from holdfast.triggerflow.compatible import check_flow
 from holdfast.triggerflow.requirements import Requirement, from_told
 from holdfast.triggerflow.running import FlowRun
@@ -175,7 +176,7 @@ def record_of(found: Opened, flow: FlowRun, *, strict: bool) -> tuple[Run, str |
     Raises: WrongDefinition, Damaged, TypeNotAllowed. The execution is untouched until it returns.
     """
     document = found.document
-    plan = flow.compiled.plan
+    plan = base_of(flow).plan
     try:
         run = _restored(document, flow)
         is_same = document.fingerprint == flow.compiled.fingerprint
@@ -193,7 +194,7 @@ def record_of(found: Opened, flow: FlowRun, *, strict: bool) -> tuple[Run, str |
 
 def _restored(document: Document, flow: FlowRun) -> Run:
     parts: dict[str, Part] = merge(document.body, ())
-    run = snapshot.restore(document.run_id, "flow", flow.compiled.plan, parts, flow.codec)
+    run = snapshot.restore(document.run_id, "flow", base_of(flow).plan, parts, flow.codec)
     snapshot.rebind(run, flow.codec)
     return run
 
