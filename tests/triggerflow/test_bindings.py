@@ -254,6 +254,26 @@ async def test_bindings_are_found_again_by_handlers_bound_later():
     assert restored.get_state() == {"seen": [2]}
 
 
+async def test_a_load_reports_bindings_without_a_handler():
+    """As missing, by id; a load that is to be whole refuses them, a plain one only loads."""
+    saved = bound().save()
+    restored = held()
+    restored.on("Ask", ask)
+    report = restored.inspect_load(saved)
+    assert (report["status"], report["ready"]) == ("missing_resources", False)
+    assert report["missing_resource_keys"] == ["dynamic_event_handler:hears"]
+    assert [(d["code"], d["severity"]) for d in report["diagnostics"]] == [
+        ("triggerflow.signal_net.missing_dynamic_handler", "warning")
+    ]
+    with pytest.raises(RuntimeError, match=r"missing resources: \['dynamic_event_handler:hears'\]"):
+        restored.load(saved, validate_resources=True)
+    with pytest.raises(RuntimeError, match="dynamic_event_handler:hears"):
+        await restored.async_load(saved)
+    assert (await restored.async_load(saved, require_resources=False))["ready"] is False
+    restored.on("E", collect, binding_id="hears")
+    assert restored.inspect_load(saved)["ready"] is True
+
+
 async def test_what_an_execution_bound_itself_stays_when_it_loads():
     """It is part of the loaded record from then on."""
     restored = held()

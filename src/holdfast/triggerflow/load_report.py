@@ -24,6 +24,7 @@ from holdfast.triggerflow.providing import Finding
 
 _SNAPSHOT = "triggerflow.snapshot."
 _LOAD = "triggerflow.load."
+_NET = "triggerflow.signal_net."
 
 #: What a refused save is called, by its error; the first that fits.
 _CODES: tuple[tuple[type[HoldfastError], str], ...] = (
@@ -44,6 +45,7 @@ _TEXTS = {
     providing.FAILED: "the resource resolver failed",
     providing.UNHEALTHY: "the resource is not healthy",
     providing.FORBIDDEN: "a policy forbids the resource",
+    providing.LOST_HANDLER: "the run has bound a handler under this id, and none is bound here",
 }
 
 
@@ -74,7 +76,7 @@ def of_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """How each resource stands."""
     return [
         diagnostic(
-            f"{_LOAD}{one.state}",
+            f"{_NET if one.state == providing.LOST_HANDLER else _LOAD}{one.state}",
             one.severity,
             f"{one.need.key}: {_TEXTS[one.state]}"
             + (f": {type(one.error).__name__}" if one.error is not None else ""),
@@ -159,6 +161,7 @@ def report(
         providing.NO_RESOLVER,
         providing.FAILED,
         providing.UNHEALTHY,
+        providing.LOST_HANDLER,
         blocking=True,
     )
     forbidden = providing.keys_where(findings, providing.FORBIDDEN)

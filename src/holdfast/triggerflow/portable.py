@@ -12,7 +12,7 @@ from typing import Any, Self
 from holdfast.errors import RunBusy, RunError
 from holdfast.machine import state
 from holdfast.machine.run import Run
-from holdfast.triggerflow import load_report, providing, saves
+from holdfast.triggerflow import binding, load_report, providing, saves
 from holdfast.triggerflow.providing import Finding
 from holdfast.triggerflow.saves import Opened
 from holdfast.triggerflow.watching import Watching
@@ -128,7 +128,8 @@ class Portable(Watching):
         here = self._flow.resources.needs
         keys = opened.document.resource_keys
         needs = providing.needs_of(keys, saves.needs_in(run), here)
-        return _Load(opened, run, warning, providing.look(needs, known))
+        lost = providing.lost_handlers(binding.missing(self._flow, run))
+        return _Load(opened, run, warning, [*providing.look(needs, known), *lost])
 
     def _refuse_busy(self) -> None:
         live = self._flow.live

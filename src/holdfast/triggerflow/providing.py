@@ -15,6 +15,8 @@ from holdfast.triggerflow.requirements import Requirement, Requirements, health_
 GIVEN, RESOLVED, PENDING = "resolved_resource", "resolver_resolved_resource", "resolver_pending"
 MISSING, NO_RESOLVER, FAILED = "missing_resource", "missing_resolver", "resolver_failed"
 UNHEALTHY, FORBIDDEN = "unhealthy_resource", "policy_forbidden_resource"
+#: A binding of the saved run has no handler here; one may still be bound, so it is a warning.
+LOST_HANDLER = "missing_dynamic_handler"
 
 _BY_HEALTH = {"missing": MISSING, "unhealthy": UNHEALTHY, "policy_forbidden": FORBIDDEN}
 
@@ -38,14 +40,16 @@ class Finding:
         """info, warning, or error: an error keeps the run from being loaded."""
         if self.is_there:
             return "info"
+        if self.state == LOST_HANDLER:
+            return "warning"
         if not self.need.required:
             return "info" if self.state in (MISSING, NO_RESOLVER, PENDING) else "warning"
         return "warning" if self.need.fail_policy == "fail_open" else "error"
 
     @property
     def is_blocking(self) -> bool:
-        """Whether the run is not to be loaded so."""
-        return self.severity == "error"
+        """Whether a run that is to be whole is not to be loaded so."""
+        return self.severity == "error" or self.state == LOST_HANDLER
 
 
 def needs_of(
@@ -75,6 +79,13 @@ def _look_at(need: Requirement, known: Mapping[str, Any]) -> Finding:
     if need.resolver is not None:
         return Finding(need, PENDING)
     return Finding(need, MISSING if need.resolver_name is None else NO_RESOLVER)
+
+
+def lost_handlers(ids: Iterable[str]) -> list[Finding]:
+    """The bindings of those ids, whose handlers are not bound here."""
+    kind = "dynamic_event_handler"
+    needs = [Requirement(key=f"{kind}:{name}", kind=kind, source="execution") for name in ids]
+    return [Finding(need, LOST_HANDLER) for need in needs]
 
 
 async def resolve(findings: Iterable[Finding], context: Mapping[str, Any]) -> list[Finding]:
