@@ -13,7 +13,8 @@ import pytest
 from holdfast import MemoryStore
 from holdfast.persistence import copies
 from holdfast.runtime.calling import Threads
-from tests.workflow.graphs import Context, build, forward, ignore, sends
+from tests.workflow.graphs import Context, build, forward, give, ignore, sends
+from tests.workflow.subs import inner, outer
 
 
 class Counted:
@@ -153,3 +154,35 @@ async def test_a_superstep_writes_what_it_changed() -> None:
 
     assert await delta_of_a_step(keys=1000, executors=0) == small
     assert await delta_of_a_step(keys=1, executors=300) == small
+
+
+async def test_an_inner_superstep_is_one_commit_however_many_sub_workflows_there_are() -> None:
+    """Of the size of what it changed."""
+
+    def chained(count: int) -> Any:
+        child = inner("x>y", {"y": give})
+        names = [f"s{number}" for number in range(count)]
+        edges = " ".join(f"{a}>{b}" for a, b in pairwise([*names, "b"]))
+        return outer(edges, {**dict.fromkeys(names, child), "b": give}, name="w")
+
+    few, many = Appends(), Appends()
+    await chained(3).run("x", checkpoint_storage=few)
+    await chained(30).run("x", checkpoint_storage=many)
+
+    assert (len(few.sizes), len(many.sizes)) == (7, 61)
+    assert max(many.sizes) < 1.1 * max(few.sizes)
+
+
+async def test_inner_supersteps_in_memory_cost_nothing_of_the_loop(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No task, no turn, no copy: a chain through a sub-workflow is a chain."""
+    monkeypatch.setattr("holdfast.runtime.live.GIVE_WAY_S", 60.0)
+    names = [f"n{number}" for number in range(50)]
+    child = inner(" ".join(f"{a}>{b}" for a, b in pairwise(names)), {names[-1]: give})
+    workflow = outer("a>s s>b", {"s": child})
+    before = counted.turns
+    await workflow.run({"payload": [1, 2, 3]})
+
+    assert (counted.tasks, counted.turns - before) == (0, 0)
+    assert (counted.copies, counted.threads) == (0, 0)

@@ -206,3 +206,40 @@ async def test_an_answer_to_a_handler_that_was_lost_is_heard_after_its_repeat(
     await forsaken(first)
     async with Engine(store, [workflow]) as second:
         assert await (await second.open("r")).result() == [6]
+
+
+async def test_what_else_was_posted_is_not_lost_with_an_answer_to_a_withdrawn_question(
+    store: Any,
+) -> None:
+    """The answer is taken in when the repeat ends without asking; a cancel waits for its time."""
+    asked, repeated, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def ask(message: Any, ctx: Context) -> None:
+        if ctx.attempt == 0:
+            await ctx.request_info("?", int, request_id="q")
+            asked.set()
+            await asyncio.Event().wait()
+        repeated.set()
+        await go_on.wait()
+        await ctx.send_message("on")
+
+    async def rest(message: Any, ctx: Context) -> None:
+        await ctx.request_info("more?", int, request_id="more")
+
+    workflow = build("a>b", {"a": ask, "b": rest}, name="w")
+    first = Engine(store, [workflow])
+    await first.__aenter__()
+    await first.start(workflow, "x", run_id="r")
+    await asked.wait()
+    await forsaken(first)
+    async with Engine(store, [workflow], recover=False) as second:
+        driven = await second.driven("r")
+        await repeated.wait()
+        async with Engine(store, recover=False) as outsider:
+            await outsider.answer("r", "q", 6)
+            await outsider.cancel("r")
+        go_on.set()
+        await driven.live.until_quiet()
+        assert driven.live.run.status == "waiting"
+        await driven.hear()
+        assert driven.live.run.status == "cancelled"

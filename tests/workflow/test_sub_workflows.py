@@ -181,6 +181,35 @@ async def test_inner_state_is_its_own() -> None:
     assert sorted(third.get_outputs()) == ["o-o", "o1-o1", "o1-o1"]
 
 
+async def test_scopes_of_state_are_those_of_one_workflow() -> None:
+    """A named one too: executors share it within their own graph."""
+
+    async def note(message: Any, ctx: Context) -> None:
+        await ctx.queue_state_update("seen", message, scope="team")
+        await ctx.send_message(f"{message}.")
+
+    async def tell(message: Any, ctx: Context) -> None:
+        await ctx.yield_output(await ctx.read_state("seen", scope="team"))
+
+    child = inner("x>y", {"x": note, "y": tell})
+    both = {"a": note, "s": (child, {"allow_direct_output": True}), "b": tell}
+    result = await outer("a>s a>b", both).run("m")
+
+    assert sorted(result.get_outputs()) == ["m", "m."]
+
+
+async def test_an_inner_executor_may_ask_the_whole_run_to_rest() -> None:
+    """At the barrier, which is that of all."""
+
+    async def halt(message: Any, ctx: Context) -> None:
+        ctx.request_halt()
+        await ctx.yield_output(message)
+
+    workflow = outer("s>b", {"s": inner("x>", {"x": halt}), "b": give})
+    assert (await workflow.run("m")).get_outputs() == []
+    assert (await workflow.run(resume=True)).get_outputs() == ["m"]
+
+
 async def test_inner_executors_know_only_their_own_graph() -> None:
     """They address by the ids they were declared with; what came from around is their input."""
     sources: list[Any] = []

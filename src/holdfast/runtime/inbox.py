@@ -48,13 +48,14 @@ def store_of(live: LiveRun) -> Store | None:
 
 async def take_in(
     live: LiveRun,
-    other: Callable[[InboxItem], list[Effect]],
+    other: Callable[[InboxItem], list[Effect]] | None,
     then: Callable[[], list[Effect]] = list,
 ) -> dict[str, Wait]:
     """Step the machine with everything in the inbox that it has not seen.
 
-    other: what a post that is no answer means to the front. then: what follows from all of them
-    together, in the same commit. Returns the waits that were answered.
+    other: what a post that is no answer means to the front; None leaves such posts for later.
+    then: what follows from all of them together, in the same commit. Returns the waits that were
+    answered.
     Effects are saved and performed before the call returns; the handlers run in tasks.
     """
     store = store_of(live)
@@ -65,14 +66,14 @@ async def take_in(
     if live.seen is NOTHING_SEEN:
         live.seen = set()
     for item in await store.inbox(live.run.run_id):
-        if item.number in live.seen:
+        if item.number in live.seen or (other is None and item.post.kind != "answer"):
             continue
         live.seen.add(item.number)
         if item.post.kind == "answer":
             wait = _answer(live, item, effects)
             if wait is not None:
                 heard[wait.id] = wait
-        else:
+        elif other is not None:
             effects.extend(other(item))
         live.saver.consumed.append(item.number)
     effects.extend(then())
@@ -151,4 +152,5 @@ async def withdraw_unasked(live: LiveRun, delivery: Delivery) -> None:
                 live.run.run_id, wait.id, Settlement(status="withdrawn", at=live.clock.now())
             )
         except AlreadyAnswered:
-            await take_in(live, lambda _item: [])
+            # In the middle of a handler only the answer matters; the rest is heard at its time.
+            await take_in(live, None)

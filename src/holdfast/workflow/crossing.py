@@ -11,10 +11,9 @@ import msgspec
 from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import WaitError
 from holdfast.machine import waits
-from holdfast.machine.effects import Answered, AnsweredInside, Effect, Finished, Sent
+from holdfast.machine.effects import Answered, AnsweredInside, Finished, Sent
 from holdfast.machine.run import Run, Unsent, Wait
 from holdfast.persistence.codec import Codec
-from holdfast.persistence.store import InboxItem
 from holdfast.runtime import inbox
 from holdfast.runtime.live import LiveRun
 from holdfast.workflow.call import HandlerCall
@@ -44,9 +43,6 @@ class Bordered(Protocol):
 
     def asked(self, wait_id: str, response_type: Any) -> None:
         """A request of the outside was raised."""
-
-    def posted(self, item: InboxItem) -> list[Effect]:
-        """What a post that is no answer means."""
 
 
 class Border:
@@ -143,7 +139,7 @@ class Border:
             text = f"the response of {node!r} to {wait.id!r} was dropped: {error}"
             graph.publish(WorkflowWarningEvent(text))
         else:
-            await inbox.take_in(graph.live, graph.posted)
+            await inbox.take_in(graph.live, None)
         return True
 
 

@@ -92,15 +92,16 @@ class WorkflowPlan:
 
     def factory_of(self, path: str) -> Factory | None:
         """Give what makes the executor at a node anew, None if it was given as an instance."""
-        if not self.graph.frame_of(path):
+        frame = self.graph.frame_of(path)
+        if not frame:
             return self.factories.get(path)
-        for name, sub in self.subs.items():
-            inside = path.removeprefix(name + SEPARATOR)
-            if inside != path:
-                if sub.remake is None:
-                    return sub.plan.factory_of(inside)
-                return lambda: sub.present().make_executors()[inside]
-        return None
+        while self.graph.parents[frame]:
+            frame = self.graph.parents[frame]
+        name = self.graph.frames[frame].path
+        sub, inside = self.subs[name], path[len(name) + len(SEPARATOR) :]
+        if sub.remake is None:
+            return sub.plan.factory_of(inside)
+        return lambda: sub.present().make_executors()[inside]
 
     def instances(self) -> Iterator[tuple[str, Executor]]:
         """Give the executors that all runs share, with their paths."""
