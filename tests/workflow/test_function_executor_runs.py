@@ -102,3 +102,25 @@ def test_a_decorated_function_can_still_be_called() -> None:
 
     plain("x")
     assert calls == ["x"]
+
+
+async def test_functions_in_threads_read_what_their_executors_staged() -> None:
+    """While others end beside them: each sees its own, every time."""
+
+    def counting(name: str) -> Any:
+        @executor(id=name)
+        def count(message: int, ctx: WorkflowContext) -> None:
+            ctx.append_state(f"of {name}", message)
+            assert ctx.get_state(f"of {name}") == list(range(message + 1))
+
+        return count
+
+    @executor
+    async def start(message: str, ctx: WorkflowContext[int]) -> None:
+        for number in range(30):
+            await ctx.send_message(number)
+
+    builder = WorkflowBuilder(start_executor=start)
+    names = [f"w{number}" for number in range(6)]
+    builder.add_fan_out_edges(start, [counting(name) for name in names])
+    await builder.build().run("go")

@@ -141,17 +141,33 @@ async def test_a_join_of_unequal_depths_holds_what_came_early() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-async def test_a_half_filled_join_survives_a_restart(number: int) -> None:
-    """From any checkpoint a new object calls the target once, with both."""
-    storage = InMemoryCheckpointStorage()
-    await unequal_depths().run("x", checkpoint_storage=storage)
-    chosen = (await storage.list_checkpoints())[number]
-    result = await unequal_depths().run(
-        checkpoint_id=chosen.checkpoint_id, checkpoint_storage=storage
-    )
+async def test_a_half_filled_join_survives_a_restart(number: int, place: Any) -> None:
+    """From any checkpoint, wherever it is kept, a new object calls the target once, with both."""
+    await unequal_depths().run("x", checkpoint_storage=place)
+    chosen = (await place.list_checkpoint_ids())[number]
+    result = await unequal_depths().run(checkpoint_id=chosen, checkpoint_storage=place)
 
     assert result.get_outputs() == [["from a", "from c"]]
     assert [e.executor_id for e in result if e.type == "executor_invoked"].count("g") == 1
+
+
+async def test_a_large_message_to_several_survives_a_restart(place: Any) -> None:
+    """It is kept once, and each of them has it."""
+
+    async def measure(message: Any, ctx: Context) -> None:
+        await ctx.yield_output((ctx.attempt, len(message[0])))
+
+    def wide() -> Workflow:
+        new = builder("s>", {}, name="wide")
+        for name in "abc":
+            new.register(name, lambda name=name: Do(name, measure))
+        return new.add_fan_out_edges("s", ["a", "b", "c"]).build()
+
+    await wide().run(["x" * 5000], checkpoint_storage=place)
+    chosen = (await place.list_checkpoint_ids())[1]
+    result = await wide().run(checkpoint_id=chosen, checkpoint_storage=place)
+
+    assert [size for _, size in result.get_outputs()] == [5000, 5000, 5000]
 
 
 class Failing:

@@ -270,8 +270,8 @@ class Frame(msgspec.Struct):
     """A place where state lives: the root, or one sub-flow's.
 
     Graphs: lap counts supersteps begun since the last input from outside of the frame; staged
-    holds the writes that become visible at the barrier; own, the first `owned` of them by
-    executor and key, for whoever reads what he wrote. Only the root frame has the rest, for all
+    holds the writes that become visible at the barrier; own, the same by executor and
+    key, for whoever reads what he wrote. Only the root frame has the rest, for all
     frames: iteration counts completed supersteps; queues holds, per executor, what it still has
     to do in this superstep; upcoming, what is sent for the next one; arrived, the fan-ins that
     got a message in this superstep; halting: an executor asked to stop at the barrier.
@@ -285,7 +285,6 @@ class Frame(msgspec.Struct):
     upcoming: list[Delivery] = []
     staged: list[tuple[str, str, Any, bytes | None]] = []
     own: dict[str, dict[str, Own]] = {}
-    owned: int = 0
     arrived: set[str] = set()
     halting: bool = False
 

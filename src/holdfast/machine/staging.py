@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Staged writes of graphs: seen by their writer at once, by all others after the barrier.
 
-What an executor wrote is looked up, not searched for: the index is built as far as somebody reads,
-so that writes which nobody reads before the barrier cost nothing more.
+What an executor wrote is looked up, not searched for. The look-up of an executor changes only when
+its handler ends, so a handler in a thread may read while others end.
 """
 
 from __future__ import annotations
@@ -17,21 +17,26 @@ from holdfast.machine.run import MISSING, Frame, Grown, Own, Run
 def stage(run: Run, done: Finished) -> None:
     """Keep what a handler wrote until the barrier."""
     delivery = done.delivery
-    staged = frames.of(run, delivery.frame).staged
+    frame = frames.of(run, delivery.frame)
+    staged = frame.staged
     for write in done.writes:
         line = (delivery.node, write.key, write.value, write.data)
         staged.append(line)
+        _index(frame, line)
         if run.journal is not None:
             name = f"staged/{delivery.frame}"
             run.journal.add(name, layout.staged_line(line, run.journal.codec))
 
 
+def index(frame: Frame) -> None:
+    """After a load: look through what is staged."""
+    frame.own = {}
+    for line in frame.staged:
+        _index(frame, line)
+
+
 def owned(frame: Frame, node: str) -> dict[str, Own] | None:
     """What an executor has staged, by key; None if nothing."""
-    if frame.owned < len(frame.staged):
-        for line in frame.staged[frame.owned :]:
-            _index(frame, line)
-        frame.owned = len(frame.staged)
     return frame.own.get(node)
 
 
@@ -101,7 +106,6 @@ def drop(run: Run, frame_id: int) -> None:
     """Nothing is staged in a frame any more."""
     frame = run.frames[frame_id]
     frame.staged = []
-    if frame.owned:
-        frame.own, frame.owned = {}, 0
+    frame.own = {}
     if run.journal is not None:
         run.journal.drop(f"staged/{frame_id}")

@@ -285,6 +285,8 @@ def load(run: Run) -> None:
     frame.queues = {}
     if run.gathers:
         fan_in.recount(run)
+    for each in run.frames.values():
+        staging.index(each)
     run.live = 0 if run.status in STANDING else count_due(run)
 
 
