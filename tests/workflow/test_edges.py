@@ -395,3 +395,13 @@ async def test_declared_executors_themselves_may_be_named_everywhere() -> None:
     new.add_fan_in_edges([b, c], d)
 
     assert (await new.build().run("x")).get_outputs() == [["b", "c"]]
+
+
+def test_a_workflow_shows_its_groups() -> None:
+    """As plain data, in the order of declaration."""
+    new = base(ignore).add_fan_out_edges("a", ["b", "c"]).add_fan_in_edges(["b", "c"], "d", "any")
+
+    assert [(group.kind, group.name, group.when) for group in new.build().edge_groups] == [
+        ("fan_out", "a->b+c", "all"),
+        ("fan_in", "b+c->d", "any"),
+    ]

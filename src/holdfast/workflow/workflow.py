@@ -8,6 +8,7 @@ import json
 from collections.abc import Coroutine, Mapping
 from typing import Any, Literal, overload
 
+from holdfast.definition.edges import EdgeGroup
 from holdfast.errors import DefinitionError
 from holdfast.machine.run import MISSING
 from holdfast.persistence.checkpoint import CheckpointStorage
@@ -78,6 +79,11 @@ class WorkflowDescription:
     def max_iterations(self) -> int:
         """Supersteps after the last outside input before a run is stopped."""
         return self.plan.max_iterations
+
+    @property
+    def edge_groups(self) -> list[EdgeGroup]:
+        """The groups of edges in the order of declaration, those of sub-workflows last."""
+        return list(self.plan.graph.groups)
 
     @property
     def executors(self) -> dict[str, Executor]:
