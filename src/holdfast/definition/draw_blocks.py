@@ -13,10 +13,11 @@ class Blocks:
     """
 
     def __init__(self, plan: Blueprint) -> None:
+        own = {node.id: node for node in plan.nodes}
         self._members = {
-            opener: _between(plan, plan.by_id[opener], end)
+            opener: _between(plan, own[opener], end)
             for opener, end in plan.ends.items()
-            if opener in plan.by_id
+            if opener in own
         }
         self._homes: dict[str, str | None] = {}
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from holdfast.definition.blueprint import ELSE, Blueprint, Node, Signal
+from holdfast.definition.blueprint import ELSE, START, Blueprint, Node, Signal
 from holdfast.definition.draw import SafeIds, indented, mermaid_text
 from holdfast.definition.draw_blocks import Blocks
 
@@ -23,16 +23,21 @@ _ENDS = {"batch": "batch collect", "each": "for each collect", "match": "match r
 BOX, DIAMOND, DOUBLE, ROUND, CASE, OUTSIDE = "[{}]", "{{{}}}", "[[{}]]", "({})", "[/{}/]", "([{}])"
 
 
+#: What stands at the border of a sub-flow: where its input comes in, and its result goes out.
+IN, OUT = "in:", "out:"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
     """What a picture shows beside the structure.
 
     declares: events that handlers say they emit, by node. contract: lines about what goes in and
-    comes out.
+    comes out. inner: the flows of sub-flows, by node, each with what is shown beside it.
     """
 
     declares: Mapping[str, Sequence[str]] = field(default_factory=dict)
     contract: Sequence[str] = ()
+    inner: Mapping[str, tuple[Blueprint, Extra]] = field(default_factory=dict)
 
 
 class _Edge(NamedTuple):
@@ -45,29 +50,44 @@ class _Edge(NamedTuple):
 
 def mermaid(plan: Blueprint, mode: Mode, extra: Extra) -> str:
     """The flow as a Mermaid flowchart."""
-    picture = _Picture(plan, mode, extra)
+    picture = _Picture(plan, mode, extra, SafeIds())
     return "\n".join(["flowchart TD", *indented(picture.lines())]) + "\n"
 
 
 class _Picture:
-    """One flow. Every operator is a node; so is every case, and every event from outside."""
+    """One flow. Every operator is a node; so is every case, and every event from outside.
 
-    def __init__(self, plan: Blueprint, mode: Mode, extra: Extra) -> None:
+    path: of the sub-flow that it is, "" for the outermost: what comes in there comes from its
+    node "in", and what nobody inside listens to leads to its node "out".
+    """
+
+    def __init__(
+        self, plan: Blueprint, mode: Mode, extra: Extra, ids: SafeIds, path: str = ""
+    ) -> None:
         self.plan = plan
+        self.mode: Mode = mode
         self.is_detailed = mode == "detailed"
         self.extra = extra
-        self.ids = SafeIds()
+        self.ids = ids
+        self.path = path
         self.blocks = Blocks(plan)
         self.produced = _produced(plan, extra)
+        if path:
+            self.produced[START] = [(IN, False)]
+            for passage in (IN, OUT):
+                self._id(passage, path + passage.strip(":"))
         for node in plan.nodes:
             # A name where there is one; a place in the graph makes no readable id.
-            self.ids.of(node.id, node.name if node.handler is not None else node.kind)
+            self._id(node.id, node.name if node.handler is not None else node.kind)
+
+    def _id(self, name: str, wanted: str | None = None) -> str:
+        return self.ids.of(self.path + name, wanted)
 
     def lines(self) -> list[str]:
         lines: list[str] = []
         if self.extra.contract:
             text = self._text(self.extra.contract)
-            lines.append(f"{self.ids.of('contract:', 'contract')}{BOX.format(text)};")
+            lines.append(f"{self._id('contract:', 'contract')}{BOX.format(text)};")
         lines += [self._outside(_source_id(one), _shown(one)) for one in self._sources()]
         lines += self._inside(None)
         lines += [self._outside(f"to:{name}", name) for name in self._sinks()]
@@ -75,7 +95,7 @@ class _Picture:
 
     def _outside(self, node_id: str, label: str) -> str:
         """An event that comes from outside, or goes nowhere."""
-        return f"{self.ids.of(node_id, label)}{OUTSIDE.format(mermaid_text(label))};"
+        return f"{self._id(node_id, label)}{OUTSIDE.format(mermaid_text(label))};"
 
     def _inside(self, block: str | None) -> list[str]:
         """The nodes that stand in a block but in none inside it, and the blocks inside it."""
@@ -89,7 +109,7 @@ class _Picture:
             opener = self.plan.by_id[inner]
             label = _OPENS[opener.kind]
             shown = label if opener.name in (opener.kind, "for_each") else f"{label} {opener.name}"
-            name = self.ids.of(f"block:{inner}", f"group_{opener.kind}")
+            name = self._id(f"block:{inner}", f"group_{opener.kind}")
             lines += [
                 f"subgraph {name} [{mermaid_text(shown)}]",
                 *indented(self._inside(inner)),
@@ -101,11 +121,28 @@ class _Picture:
         return None if self.is_detailed else self.blocks.home(node_id)
 
     def _node(self, node: Node) -> Iterator[str]:
+        if node.id in self.extra.inner:
+            yield from self._sub_flow(node)
+            return
         shape, label = self._shape(node)
-        yield f"{self.ids.of(node.id)}{shape.format(self._text(label))};"
+        yield f"{self._id(node.id)}{shape.format(self._text(label))};"
         for number, (key, _) in enumerate(node.exits if node.kind == "match" else ()):
             text = mermaid_text(_case_label(node, number, key))
-            yield f"{self.ids.of(_case_id(node, key), 'case')}{CASE.format(text)};"
+            yield f"{self._id(_case_id(node, key), 'case')}{CASE.format(text)};"
+
+    def _sub_flow(self, node: Node) -> Iterator[str]:
+        """A box with the picture of the child, and where its input and its result pass."""
+        plan, extra = self.extra.inner[node.id]
+        child = _Picture(plan, self.mode, extra, self.ids, f"{self.path}{node.id}/")
+        box = self._id(f"box:{node.id}", f"subflow_{node.name}")
+        yield f"subgraph {box} [{mermaid_text(node.name)}]"
+        yield from indented([child.passage(IN), *child.lines(), child.passage(OUT)])
+        yield "end"
+        yield f"style {box} fill:#F6F8FB,stroke-dasharray: 5 5"
+
+    def passage(self, name: str) -> str:
+        """Where something passes between this flow and the one around it."""
+        return f"{self._id(name)}{OUTSIDE.format(mermaid_text(name.strip(':')))};"
 
     def _shape(self, node: Node) -> tuple[str, list[str]]:
         """How an operator is drawn, and the lines of its label."""
@@ -135,6 +172,8 @@ class _Picture:
                     yield _Edge(node.id, _case_id(node, key), event)
             for signal in node.listens:
                 yield from self._to(node, signal)
+            if self.path and node.kind != "match" and not self.plan.after[node.id]:
+                yield _Edge(node.id, OUT, node.emits)
         consumed = {event for kind, event in self.plan.listeners if kind == "event"}
         for node_id, names in self.extra.declares.items():
             for name in names:
@@ -157,7 +196,9 @@ class _Picture:
         return [name for name in dict.fromkeys(declared) if name not in consumed]
 
     def _drawn(self, edge: _Edge) -> str:
-        source, target = self.ids.of(edge.source), self.ids.of(edge.target)
+        inner = self.extra.inner
+        source = self._id(f"{edge.source}/{OUT}" if edge.source in inner else edge.source)
+        target = self._id(f"{edge.target}/{IN}" if edge.target in inner else edge.target)
         label = edge.event if self.is_detailed or edge.is_source or edge.is_declared else ""
         if edge.is_declared:
             return f"{source} -. {mermaid_text(label)} .-> {target};"
