@@ -14,9 +14,9 @@ from holdfast.errors import OwnershipLost, StoreError, StoreUnavailable
 from holdfast.persistence.store import Claim, Commit, RunHead
 from holdfast.testing.crash import Journey, Log
 from holdfast.testing.faults import FaultPlan, FaultyStore
-from tests.runtime import edge_journeys, journeys, sub_journeys
+from tests.runtime import edge_journeys, journeys, needing_journeys, sub_journeys
 
-JOURNEYS = ["chain", "pause", "again", "nested", "loop", "graph", "subs", "edges"]
+JOURNEYS = ["chain", "pause", "again", "nested", "loop", "graph", "subs", "edges", "needs"]
 
 
 class FailingWrites(FaultyStore):
@@ -58,7 +58,7 @@ class WatchedLog(Log):
 
 
 def _journey(name: str) -> Journey:
-    modules = (journeys, sub_journeys, edge_journeys)
+    modules = (journeys, sub_journeys, edge_journeys, needing_journeys)
     found: Journey = next(getattr(module, name) for module in modules if hasattr(module, name))
     return found
 
