@@ -99,16 +99,18 @@ def test_building_again_on_a_loaded_structure_adds_nothing(name: str):
 async def test_what_is_exported_shares_nothing_with_the_flow(name: str):
     """Whoever changes the data changes no flow."""
     flow = shapes.built(name)
-    before = flow.fingerprint
+    before = json.dumps(flow.save_blueprint())
     config: Any = flow.save_blueprint()
     for operator in config["operators"]:
+        for inside in operator["options"].values():
+            if isinstance(inside, list):
+                inside.clear()
         operator["options"].clear()
         operator["listens"].clear()
         operator["exits"].clear()
     config["meta"]["mine"] = 1
 
-    assert flow.fingerprint == before
-    assert flow.save_blueprint()["meta"] == {}
+    assert json.dumps(flow.save_blueprint()) == before
 
 
 @pytest.mark.parametrize("name", SHAPES)

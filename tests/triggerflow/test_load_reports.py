@@ -304,6 +304,7 @@ async def test_a_run_of_a_store_gets_what_its_resolvers_give():
     await kept.async_release()
     with pytest.raises(ResourcesNotReady):
         await flow.create_execution(store=store, run_id="r").async_resume()
+    assert (await store.row("r")).owner is None
     opened = flow.create_execution(auto_close=False, store=store, run_id="r")
     await opened.async_continue_with("q-1", 2)
 

@@ -163,6 +163,28 @@ async def test_what_an_execution_declared_is_part_of_its_run():
     assert told == [("db", False), ("cache", True)]
 
 
+async def test_what_was_declared_here_stands_over_what_comes_with_a_run():
+    """It knows its resolver; and the run has it from then on."""
+    saved = needing().create_execution().declare_resource_requirement("cache").save()
+    execution = needing().create_execution(auto_close=False)
+    execution.declare_resource_requirement("cache", resolver=lambda context: "found")
+    await execution.async_load(saved, require_resources=False)
+    assert execution.get_runtime_resource("cache") == "found"
+    assert execution.get_resource_requirements()[-1]["resolver"] == "lambda"
+
+    store = MemoryStore()
+    kept = needing().create_execution(auto_close=False, store=store, run_id="r")
+    await kept.async_start(1)
+    await kept.async_release()
+    opened = needing().create_execution(auto_close=False, store=store, run_id="r")
+    opened.declare_resource_requirement("late")
+    await opened.async_set_state("k", 1)
+    await opened.async_release()
+    again = needing().create_execution(auto_close=False, store=store, run_id="r")
+    await again.async_set_state("k", 2)
+    assert [one["key"] for one in again.get_resource_requirements()] == ["db", "late"]
+
+
 async def test_nothing_is_kept_for_a_run_that_declares_nothing():
     """No fact, no bytes."""
     execution = TriggerFlow().create_execution()

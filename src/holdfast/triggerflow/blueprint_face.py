@@ -103,13 +103,12 @@ class BlueprintFace:
         return self.load_flow_config(read(data, encoding), replace=replace)
 
     def _take(self, given: Any, *, replace: bool) -> Self:
-        with self._wiring.building():
-            if isinstance(given, TriggerFlowBlueprint):
-                graph = given.given_to(self._wiring)
-            else:
-                found, declared = blueprint_data.graph_in(given)
-                graph = blueprint_graph.bound(found, self._wiring, declared)
-            if not replace:
-                graph = blueprint_graph.joined(self._wiring, self.name, graph)
-            blueprint_graph.take_over(self._wiring, graph)
+        if isinstance(given, TriggerFlowBlueprint):
+            graph = given.given_to(self._wiring)
+        else:
+            found, declared = blueprint_data.graph_in(given)
+            graph = blueprint_graph.bound(found, self._wiring, declared)
+        if not replace:
+            graph = blueprint_graph.joined(self._wiring, self.name, graph)
+        blueprint_graph.take_over(self._wiring, graph)
         return self

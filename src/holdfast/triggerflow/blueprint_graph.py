@@ -14,7 +14,7 @@ from holdfast.definition import flow_check
 from holdfast.definition.blueprint import ELSE, Blueprint, Node
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.triggerflow import conditions
-from holdfast.triggerflow.chunk import Chunk, same_function
+from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.conditions import Condition
 from holdfast.triggerflow.contracts import Contract
 from holdfast.triggerflow.wiring import Wiring
@@ -91,8 +91,7 @@ def joined(wiring: Wiring, name: str, graph: Graph) -> Graph:
     mine = graph_of(wiring, name)
     nodes = dict(mine.plan.by_id)
     for node in graph.plan.nodes:
-        known = nodes.setdefault(node.id, node)
-        if known != node or not _same_calls(node.id, mine, graph):
+        if nodes.setdefault(node.id, node) != node:
             raise DefinitionError(
                 f"node {node.id!r} already exists with a different definition",
                 hint="Load with replace=True, or give one of the two another name.",
@@ -105,12 +104,6 @@ def joined(wiring: Wiring, name: str, graph: Graph) -> Graph:
     meta = {**graph.meta, **mine.meta}
     chunks = {**graph.chunks, **mine.chunks}
     return Graph(plan, contract, meta, chunks, {**graph.cases, **mine.cases})
-
-
-def _same_calls(node_id: str, mine: Graph, other: Graph) -> bool:
-    """Whether a node that both have calls the same, so far as it calls anything by its name."""
-    chunk, theirs = mine.chunks.get(node_id), other.chunks.get(node_id)
-    return chunk is None or theirs is None or same_function(chunk.function, theirs.function)
 
 
 def take_over(wiring: Wiring, graph: Graph) -> None:
