@@ -247,7 +247,8 @@ def _opener_ended(route: Route, wait: Wait) -> None:
 def answer(run: Run, answered: Answered) -> list[Effect]:
     """A wait was settled: what it stands for becomes due, at once or when its opener has ended."""
     wait = waits.take_answer(run, answered)
-    if wait.opener in run.deliveries and run.deliveries[wait.opener].status == DUE:
+    if wait.opener in run.deliveries:
+        # Also if it is parked: its repeat finds the answer, instead of asking once more.
         return []
     return _apply(run, answered.wait_id)
 

@@ -375,8 +375,7 @@ def _count(run: Run) -> None:
 
 def _is_applied(run: Run, wait: Wait) -> bool:
     """Whether an answer has taken effect: its opener has ended, or what it made due is there."""
-    opener = run.deliveries.get(wait.opener)
-    if opener is None or opener.status != DUE:
+    if wait.opener not in run.deliveries:
         return True
     return any(delivery.wait == wait.id for delivery in run.deliveries.values())
 

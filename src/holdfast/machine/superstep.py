@@ -187,7 +187,7 @@ def answer(run: Run, answered: Answered) -> list[Effect]:
     """
     wait = waits.take_answer(run, answered)
     opener = run.deliveries.get(wait.opener)
-    if opener is None or opener.status != DUE:
+    if opener is None:
         wake(run)
         _respond(run, wait)
         assert wait.origin is not None

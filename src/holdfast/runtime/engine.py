@@ -10,8 +10,9 @@ run's inbox, and its owner hears of them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Self
 
 import msgspec
@@ -27,6 +28,10 @@ from holdfast.errors import (
     RunExists,
     RunOwned,
     StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreReadOnly,
+    StoreUnavailable,
 )
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.document import open_document
@@ -124,7 +129,7 @@ class Engine:
         self._runs: dict[str, Driven] = {}
         self._codec = Codec(default_types)
         self._looking: asyncio.Task[None] | None = None
-        self._opening: dict[str, asyncio.Lock] = {}
+        self._opening: dict[str, tuple[asyncio.Lock, int]] = {}
         self.failures: dict[str, HoldfastError] = {}
 
     async def __aenter__(self) -> Self:
@@ -167,11 +172,13 @@ class Engine:
         digest = codec.digest(value)
         chosen = check_run_id(run_id) if run_id is not None else self._ids.new()
         driven: Driven = known.execution_in(self._home, chosen, self._resources)
-        try:
-            await driven.begin(value, digest)
-        except RunExists:
-            return await self._same(chosen, known, digest)
-        self._runs[chosen] = driven
+        # The store shows the run before we hear that it is there: nobody here may take it over.
+        async with self._opening_of(chosen):
+            try:
+                await driven.begin(value, digest)
+            except RunExists:
+                return await self._same(chosen, known, digest)
+            self._runs[chosen] = driven
         return RunHandle(self, chosen, driven)
 
     async def _same(self, run_id: str, definition: Definition, digest: str) -> RunHandle:
@@ -197,9 +204,6 @@ class Engine:
         row = await self.store.row(check_run_id(run_id))
         if row.status in TERMINAL:
             raise RunClosed(f"run {run_id!r} has ended: {row.status}", run_id=run_id)
-        present = self._runs.pop(run_id, None)
-        if present is not None:
-            await present.stop()
         driven = await self._recovered(row, retry_parked=True)
         return RunHandle(self, run_id, driven)
 
@@ -214,17 +218,32 @@ class Engine:
         return await self._recovered(await self.store.row(run_id))
 
     async def _recovered(self, row: RunRow, *, retry_parked: bool = False) -> Driven:
-        lock = self._opening.setdefault(row.run_id, asyncio.Lock())
-        async with lock:
+        async with self._opening_of(row.run_id):
             present = self._runs.get(row.run_id)
-            if present is not None and present.live.dead is None:
+            if retry_parked and present is not None:
+                await present.stop()
+            elif present is not None and present.live.dead is None:
                 return present
             definition = self._known(row.head.definition)
             driven: Driven = definition.execution_in(self._home, row.run_id, self._resources)
             await driven.recover(retry_parked=retry_parked)
             self._runs[row.run_id] = driven
-        self._opening.pop(row.run_id, None)
         return driven
+
+    @contextlib.asynccontextmanager
+    async def _opening_of(self, run_id: str) -> AsyncIterator[None]:
+        """While a run comes into this engine, or is opened anew: one at a time."""
+        lock, users = self._opening.get(run_id) or (asyncio.Lock(), 0)
+        self._opening[run_id] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            _, users = self._opening[run_id]
+            if users == 1:
+                del self._opening[run_id]
+            else:
+                self._opening[run_id] = lock, users - 1
 
     def _known(self, name: str) -> Definition:
         definition = self._definitions.get(name)
@@ -269,6 +288,10 @@ class Engine:
             await self._recovered(row)
         except (RunOwned, OwnershipLost):
             # Its owner is alive, or was quicker: it carries the run.
+            return 0
+        except (StoreUnavailable, StoreLocked, StoreFull, StoreReadOnly) as error:
+            # The store may be back at the next look, and nobody else may take what is ours.
+            LOG.warning("run %s could not be taken over yet: %s", row.run_id, error)
             return 0
         except HoldfastError as error:
             # One run that cannot be read must not keep the others from going on.
@@ -417,6 +440,7 @@ class Engine:
             raise DefinitionError(f"{known.name!r} is no flow; the document holds a flow's run")
         chosen = check_run_id(run_id) if run_id is not None else self._ids.new()
         adopted = known.execution_in(self._home, chosen, self._resources)
-        await adopted.adopt(saved)
-        self._runs[chosen] = adopted
+        async with self._opening_of(chosen):
+            await adopted.adopt(saved)
+            self._runs[chosen] = adopted
         return RunHandle(self, chosen, adopted)

@@ -16,10 +16,13 @@ import msgspec
 from holdfast.errors import AlreadyAnswered, InternalError
 from holdfast.machine import waits
 from holdfast.machine.effects import Answered, Effect
-from holdfast.machine.run import Delivery, Wait
+from holdfast.machine.run import PARKED, Delivery, Wait
 from holdfast.persistence.store import InboxItem, Settlement, Store, WaitRow
 from holdfast.runtime.live import NOTHING_SEEN, LiveRun
 from holdfast.runtime.saving import StoreKeeper
+
+#: Posts that decide about parked work.
+_DECISIONS = ("retry", "skip")
 
 
 class AnswerBody(msgspec.Struct):
@@ -65,7 +68,11 @@ async def take_in(
     effects: list[Effect] = []
     if live.seen is NOTHING_SEEN:
         live.seen = set()
-    for item in await store.inbox(live.run.run_id):
+    items = await store.inbox(live.run.run_id)
+    if other is not None and any(item.post.kind in _DECISIONS for item in items):
+        # What was stopped may still be on its way out, and is not to run twice at once.
+        await live.left([d.id for d in live.run.deliveries.values() if d.status == PARKED])
+    for item in items:
         if item.number in live.seen or (other is None and item.post.kind != "answer"):
             continue
         live.seen.add(item.number)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from holdfast.machine.effects import Broken, Cancel, Done, Effect, Failed, Input
@@ -20,6 +20,9 @@ from holdfast.runtime.saving import Saver
 
 #: Shared by all runs that have taken nothing in; never added to.
 NOTHING_SEEN: set[int] = set()
+
+#: A stopped handler gets this long to go before its delivery runs again.
+LEAVE_S = 0.5
 
 #: A long chain gives way to the loop this often.
 GIVE_WAY_S = 0.001
@@ -69,6 +72,7 @@ class LiveRun:
         "halting",
         "ids",
         "interrupted",
+        "leaving",
         "orphans",
         "quiet_waiters",
         "run",
@@ -90,7 +94,8 @@ class LiveRun:
         self.dead: BaseException | None = None
         self.give_way_at = 0.0
         self.running: dict[int, asyncio.Task[Any] | None] = {}
-        self.stopped: set[int] | None = None
+        self.stopped: dict[int, Any] | None = None
+        self.leaving: dict[int, asyncio.Future[None]] | None = None
         self.tasks: set[asyncio.Task[None]] | None = None
         self.waiters: dict[int, asyncio.Future[Any]] | None = None
         self.quiet_waiters: list[asyncio.Future[None]] | None = None
@@ -128,7 +133,10 @@ class LiveRun:
                     return
                 happened = found
             finally:
-                running.pop(number, None)
+                if running.get(number) is here:
+                    del running[number]
+                    if self.leaving is not None:
+                        self._has_left(number)
                 if self.gone is not None and not running and not self.gone.done():
                     self.gone.set_result(None)
                 if self.quiet_waiters and not running and self.is_quiet:
@@ -141,7 +149,8 @@ class LiveRun:
                     self._interrupt(delivery)
                 if stopped or delivery.status != DUE:
                     return
-            effects = front.step(run, happened)
+            failed = type(happened) is Failed
+            effects = self._failed(happened) if failed else front.step(run, happened)
             if own and self.soon:
                 effects.extend(self.soon)
                 self.soon = []
@@ -187,10 +196,10 @@ class LiveRun:
 
     def _let_go(self, number: int) -> bool:
         """Whether we stopped this delivery; its task is then free of our cancellation."""
-        if self.stopped is None or number not in self.stopped:
-            return False
-        self.stopped.discard(number)
         task = asyncio.current_task()
+        if not self.stopped or self.stopped.get(number) is not task:
+            return False
+        del self.stopped[number]
         if task is not None and task.cancelling():
             task.uncancel()
         return True
@@ -229,10 +238,13 @@ class LiveRun:
                 raise
         following = self.perform(effects, here=here)
         if following is not None:
-            now = time.monotonic()
+            now = self.clock.monotonic()
             if now > self.give_way_at:
                 if self.give_way_at:
                     await asyncio.sleep(0)
+                    if self.dead is not None:
+                        # Another save failed meanwhile: nothing starts after it.
+                        raise self.dead
                 self.give_way_at = now + GIVE_WAY_S
         return following
 
@@ -258,6 +270,8 @@ class LiveRun:
         for effect in effects:
             kind = type(effect)
             if kind is Delivery:
+                if not self._is_to_start(effect):  # type: ignore[arg-type]
+                    continue
                 if here and mine is None:
                     mine = effect  # type: ignore[assignment]
                 else:
@@ -276,6 +290,17 @@ class LiveRun:
         if not self.run.live or (self.interrupted and self.is_quiet):
             self._quiet()
         return mine
+
+    def _is_to_start(self, delivery: Delivery) -> bool:
+        """Whether what was due when it was stepped is due still, and does not run already.
+
+        While the commit was on its way a sibling may have failed, or a retry made it due again.
+        """
+        number = delivery.id
+        if delivery.status != DUE or self.run.deliveries.get(number) is not delivery:
+            return False
+        task = self.running.get(number)
+        return task is None or (self.stopped is not None and self.stopped.get(number) is task)
 
     def spawn(self, delivery: Delivery) -> None:
         """Run a delivery in a task of its own."""
@@ -297,8 +322,10 @@ class LiveRun:
         if self.running.get(number) is task:
             # Cancelled before its first step: nothing in `carry` saw it.
             del self.running[number]
-            if self.stopped is not None:
-                self.stopped.discard(number)
+            if self.leaving is not None:
+                self._has_left(number)
+            if self.stopped is not None and self.stopped.get(number) is task:
+                del self.stopped[number]
             delivery = self.run.deliveries.get(number)
             if delivery is not None and self.dead is None:
                 self._interrupt(delivery)
@@ -395,10 +422,50 @@ class LiveRun:
             if task is None or task.done():
                 continue
             if self.stopped is None:
-                self.stopped = set()
-            self.stopped.add(number)
+                self.stopped = {}
+            self.stopped[number] = task
             if task is not here:
                 task.cancel()
+
+    def _failed(self, failed: Input) -> list[Effect]:
+        """Step a failure, and stop siblings that it parked: a retry must find them gone.
+
+        To stop a handler tells nobody anything, so it need not wait for the commit. Those that
+        stay due may still end while the failure is saved, and then that is kept.
+        """
+        effects = self.front.step(self.run, failed)
+        for index, effect in enumerate(effects):
+            if type(effect) is Cancel:
+                due = self.run.deliveries
+                parked = [n for n in effect.deliveries if due[n].status != DUE]
+                self.stop(tuple(parked))
+                rest = tuple(n for n in effect.deliveries if due[n].status == DUE)
+                effects[index] = Cancel(rest)
+        return effects
+
+    async def left(self, numbers: Iterable[int]) -> None:
+        """Return when no handler of these deliveries runs here, or when it had time to go."""
+        here = asyncio.current_task()
+        waiting: list[asyncio.Future[None]] = []
+        for number in numbers:
+            if number in self.running and self.running[number] is not here:
+                if self.leaving is None:
+                    self.leaving = {}
+                if number not in self.leaving:
+                    self.leaving[number] = asyncio.get_running_loop().create_future()
+                waiting.append(self.leaving[number])
+        if waiting:
+            await asyncio.wait(waiting, timeout=LEAVE_S)
+
+    def _has_left(self, number: int) -> None:
+        """Tell whoever waits for this handler, or for all of them, to be gone."""
+        if self.leaving is not None and number not in self.running:
+            future = self.leaving.pop(number, None)
+            if future is not None and not future.done():
+                future.set_result(None)
+            self.leaving = self.leaving or None
+        if self.gone is not None and not self.running and not self.gone.done():
+            self.gone.set_result(None)
 
     def die(self, error: BaseException) -> None:
         """The record in memory can be trusted no more: tell everyone who waits, start nothing."""

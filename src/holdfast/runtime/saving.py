@@ -78,6 +78,8 @@ class Saver:
 
     mark: makes the next commit a checkpoint. opened: waits that the next commit opens.
     consumed: inbox numbers it has taken in. dead: the failure after which nothing is written.
+    ends_idle: an idle run is about to be ended here, so until then it counts as due; whoever takes
+    it over ends it.
     """
 
     __slots__ = (
@@ -85,6 +87,7 @@ class Saver:
         "consumed",
         "dead",
         "done",
+        "ends_idle",
         "flying",
         "ids",
         "journal",
@@ -112,6 +115,7 @@ class Saver:
         self.consumed: list[int] = []
         self.dead: BaseException | None = None
         self.rewrite = False
+        self.ends_idle = False
         self.wanted = 0
         self.done = 0
         self.flying = False
@@ -184,7 +188,7 @@ class Saver:
         commit = Commit(
             commit_id=self.ids.new(),
             status=store_status(self.run),
-            due=self.run.live > 0,
+            due=self._is_due(),
             at=now,
             delta=delta,
             anchor=anchor,
@@ -197,6 +201,12 @@ class Saver:
         self.opened = []
         self.consumed = []
         return commit
+
+    def _is_due(self) -> bool:
+        run = self.run
+        if run.live > 0:
+            return True
+        return self.ends_idle and store_status(run) == "idle"
 
     def fail(self, error: BaseException) -> None:
         """The run in memory is not what the store holds any more: write nothing from now on."""

@@ -18,6 +18,7 @@ from holdfast.persistence.store import RunHead
 from holdfast.runtime import inbox
 from holdfast.runtime.home import Home, rebuilt
 from holdfast.runtime.live import LiveRun
+from holdfast.runtime.saving import Saver
 from holdfast.triggerflow import binding, intervening, load_report, providing, saves, signals
 from holdfast.triggerflow.closing import Closer
 from holdfast.triggerflow.compatible import check_flow
@@ -159,7 +160,17 @@ class Kept:
             created_at=self._home.clock.now(),
             input_digest=digest or "",
         )
-        flow.live.saver = self._home.new_saver(flow.run, head, flow.codec)
+        self._keep(self._home.new_saver(flow.run, head, flow.codec))
+
+    def _keep(self, saver: Saver) -> None:
+        saver.ends_idle = self._closer.rest is not None
+        self._flow.live.saver = saver
+
+    def _end_when_idle(self) -> None:
+        """An engine's run ends as soon as it is idle, here or wherever it is taken over."""
+        self._closer.rest = 0.0
+        if self._flow.live.saver is not None:
+            self._flow.live.saver.ends_idle = True
 
     async def _recover(self) -> None:
         assert self._home is not None
@@ -178,7 +189,7 @@ class Kept:
         if warning is not None:
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
         self._take_over(run)
-        flow.live.saver = self._home.saver(run, claim, stored.seq)
+        self._keep(self._home.saver(run, claim, stored.seq))
         if stored.consumed:
             flow.live.seen = set(stored.consumed)
 
@@ -257,8 +268,8 @@ class Kept:
     async def begin(self, value: Any, digest: str) -> None:
         """Start in the store and return after the first commit; the handlers run in tasks."""
         self._open_new(digest)
+        self._end_when_idle()
         self._is_opened = True
-        self._closer.rest = 0.0
         _, effects = self._begin(value)
         await self._flow.live.advance(effects, here=False)
 
@@ -273,19 +284,19 @@ class Kept:
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
         self._take_over(run)
         self._open_new(None)
+        self._end_when_idle()
         for wait in run.waits.values():
             if not wait.answered and self._flow.live.saver is not None:
                 self._flow.live.saver.opened.append(wait)
         self._is_opened = True
-        self._closer.rest = 0.0
         await self._flow.live.advance([])
         await self._ready()
 
     async def recover(self, *, retry_parked: bool = False) -> None:
         """Take the run from the store and start what is unfinished."""
         await self._recover()
+        self._end_when_idle()
         self._is_opened = True
-        self._closer.rest = 0.0
         await self._ready()
         if retry_parked:
             effects = signals.retried(self._flow, self._flow.parked())

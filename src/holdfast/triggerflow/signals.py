@@ -187,8 +187,15 @@ def _let_go(flow: FlowRun, by: Delivery, group: int) -> None:
 
 
 def retried(flow: FlowRun, parked: Iterable[Delivery]) -> list[Effect]:
-    """Parked deliveries run again: what follows from that decision."""
-    return [e for d in parked for e in flow.step(flow.run, Retried(_decided_on(flow, d)))]
+    """Parked deliveries run again: what follows from that decision.
+
+    What the youngest wrote lies on top, so it is taken back first.
+    """
+    made = [
+        flow.step(flow.run, Retried(_decided_on(flow, d)))
+        for d in sorted(parked, key=lambda d: d.id, reverse=True)
+    ]
+    return [effect for effects in reversed(made) for effect in effects]
 
 
 def skipped(
@@ -210,12 +217,14 @@ def _decided_on(flow: FlowRun, delivery: Delivery) -> Delivery:
 
 async def retry(flow: FlowRun, parked: list[Delivery]) -> None:
     """Run parked deliveries again and wait for all that follows. Raises: what fails again."""
+    await flow.live.left([d.id for d in parked])
     await _decided(flow, parked, retried(flow, parked))
 
 
 async def skip(flow: FlowRun, parked: list[Delivery], value: Any) -> None:
     """Let parked deliveries count as done with a value, and wait for all that follows."""
     data = None if flow.run.journal is None else flow.codec.encode(value, "value of the skip")
+    await flow.live.left([d.id for d in parked])
     await _decided(flow, parked, skipped(flow, parked, value, data))
 
 

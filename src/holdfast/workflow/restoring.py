@@ -123,18 +123,30 @@ async def _owned(
     row_head = stored.row.head
     if row_head.front != "workflow":
         raise WorkflowCheckpointException(f"run {row_head.run_id!r} is no run of a workflow")
+    run, warning = _read_record(stored, plan, codec)
+    claim = await home.owner.claim(row_head.run_id)
+    if claim.seq != head.seq:
+        try:
+            if stored is not head:
+                raise WorkflowCheckpointException(
+                    f"run {row_head.run_id!r} moved on while it was read", hint="Restore it again."
+                )
+            # Its last owner wrote once more before it let go; nobody else may write now.
+            head = await home.store.read(row_head.run_id)
+            run, warning = _read_record(head, plan, codec)
+        except BaseException:
+            await home.store.release(claim)
+            raise
+    return Restored(run=run, saver=home.saver(run, claim, head.seq), warning=warning)
+
+
+def _read_record(stored: Stored, plan: WorkflowPlan, codec: Codec) -> tuple[Run, str | None]:
     try:
         parts = merge(stored.anchor, stored.deltas)
     except ValueError as error:
         raise WorkflowCheckpointException(str(error)) from error
-    run, warning = _record(row_head.run_id, parts, row_head.fingerprint, plan, codec)
-    claim = await home.owner.claim(row_head.run_id)
-    if claim.seq != head.seq:
-        await home.store.release(claim)
-        raise WorkflowCheckpointException(
-            f"run {row_head.run_id!r} moved on while it was read", hint="Restore it again."
-        )
-    return Restored(run=run, saver=home.saver(run, claim, head.seq), warning=warning)
+    head = stored.row.head
+    return _record(head.run_id, parts, head.fingerprint, plan, codec)
 
 
 def _record(
