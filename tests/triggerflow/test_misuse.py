@@ -202,3 +202,72 @@ def test_a_flow_goes_on_after_a_refused_call():
     cursor.batch(("x", same), ("y", add_one)).to(keep)
 
     assert flow.start(2) == {"kept": {"x": 4, "y": 5}}
+
+
+def rings() -> dict[str, Any]:
+    """Flows that would route a value without end, and the call that closes each ring."""
+    return {
+        "a loop behind itself": lambda f: f.for_each(name="l").end_for_each().for_each(name="l"),
+        "a loop in itself": lambda f: f.for_each(name="l").for_each(name="l"),
+        "a match behind itself": lambda f: (
+            f.match(name="m").case(1).end_match().to(double).match(name="m")
+        ),
+        "a match in itself": lambda f: f.match(name="m").case(1).match(name="m"),
+        "a batch behind itself": lambda f: f.batch(double, name="b").batch(double, name="b"),
+        "a batch beside another": lambda f: (
+            f.batch(same, name="b").to(double).batch(add_one, name="b")
+        ),
+        "a choice behind itself": lambda f: (
+            f.if_condition(1, name="i").end_condition().if_condition(2, name="i")
+        ),
+        "a collection of itself": lambda f: f.when({"collect": "c"}).collect("c", "again"),
+        "a collection of its event": lambda f: f.when("Collect-c").collect("c", "again"),
+    }
+
+
+@pytest.mark.parametrize("ring", rings().values(), ids=rings().keys())
+def test_a_block_that_would_follow_itself_is_refused(ring: Any):
+    """A named block may stand at several places, but not behind or in itself."""
+    with pytest.raises(DefinitionError, match="follow itself"):
+        ring(TriggerFlow())
+
+
+def test_a_ring_of_two_collections_is_refused_before_anything_runs():
+    """No single call closes it; the flow as a whole is looked at when it is to run."""
+    flow = TriggerFlow()
+    flow.when({"collect": "one"}).collect("two", "x")
+    flow.when({"collect": "two"}).collect("one", "x")
+
+    with pytest.raises(DefinitionError, match="leads back to itself"):
+        flow.create_execution()
+
+
+@pytest.mark.parametrize("value", [[[]], [1], "one"])
+async def test_as_many_blocks_in_a_row_as_are_allowed_run(value: Any):
+    """Each hands on at once; one more is refused where the flow is to run."""
+    flow = TriggerFlow()
+    cursor: Any = flow.to(double)
+    for _ in range(32):
+        cursor = cursor.for_each().end_for_each()
+    cursor.to(keep)
+    assert "kept" in await flow.async_start(value)
+
+    cursor.for_each()
+    with pytest.raises(DefinitionError, match="without a chunk between"):
+        flow.create_execution()
+
+
+async def test_as_many_blocks_in_one_another_as_are_allowed_run():
+    """The loops open one in the other, and close."""
+    flow = TriggerFlow()
+    cursor: Any = flow.to(double)
+    for _ in range(32):
+        cursor = cursor.for_each()
+    for _ in range(32):
+        cursor = cursor.end_for_each()
+    cursor.to(keep)
+
+    deep: Any = (await flow.async_start(1))["kept"]
+    for _ in range(32):
+        (deep,) = deep
+    assert deep == 2

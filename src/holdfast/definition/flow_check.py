@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from holdfast.definition.blueprint import ELSE, ENDS, Blueprint, Node
+from holdfast.definition.flow_routes import check_routes
 from holdfast.errors import DefinitionError
 
 #: How a gate may join its signals.
@@ -20,12 +21,17 @@ _MODES = {"gate": GATE_MODES, "match": MATCH_MODES, "collect": COLLECT_MODES}
 
 def check(plan: Blueprint) -> None:
     """Refuse a blueprint whose nodes do not fit together. Raises: DefinitionError."""
+    check_routes(plan)
+    ended: set[str | None] = set()
     for node in plan.nodes:
         modes = _MODES.get(node.kind)
         if modes is not None and node.options.get("mode") not in modes:
             raise DefinitionError(f"blueprint node {node.id!r}: mode is one of {', '.join(modes)}")
         _check_cap(node)
         if node.kind in ENDS:
+            if node.group in ended:
+                raise DefinitionError(f"blueprint node {node.id!r} ends a block a second time")
+            ended.add(node.group)
             _check_end(node, plan.by_id.get(node.group or ""))
         elif node.kind in {"batch", "match"}:
             _check_exits(node)

@@ -60,7 +60,7 @@ Block = LoopBlock | MatchBlock
 class Place:
     """A point in a flow. root: the signal that its chain began at.
 
-    last: the chunks whose values come here as they are, whatever they ran for.
+    last: the chunks and blocks whose values come here as they are, whatever they ran for.
     """
 
     signal: Signal = START
@@ -89,18 +89,18 @@ class Place:
                     raise _shared(chunk_id, block)
         return replace(self, trail=self.trail.followed(self.last)) if self.last else self
 
-    def refuse(self, chunk_id: str) -> None:
-        """Refuse a chunk that may not stand here. Raises: DefinitionError."""
-        if chunk_id in self.trail:
+    def refuse(self, node_id: str) -> None:
+        """Refuse a chunk or block that may not stand here. Raises: DefinitionError."""
+        if node_id in self.trail or any(block.node == node_id for block in self.blocks):
             raise DefinitionError(
-                f"chunk {chunk_id!r} would follow itself and never end; pass name= to use one "
+                f"{node_id!r} would follow itself and never end; pass name= to use one "
                 "function as two stages",
                 hint="Pass name=, or let an event lead back to it.",
             )
         for block in self.blocks:
             passed = block.passed if isinstance(block, MatchBlock) else Trail()
-            if passed.knows(chunk_id) and passed.is_followed(chunk_id):
-                raise _shared(chunk_id, block)
+            if passed.knows(node_id) and passed.is_followed(node_id):
+                raise _shared(node_id, block)
 
     def behind(self, event: str, passed: Iterable[str] = (), last: tuple[str, ...] = ()) -> Place:
         """The place behind an operator that gives off the event."""
@@ -118,7 +118,9 @@ class Place:
 
     def outside(self, event: str, passed: Trail, last: tuple[str, ...] = ()) -> Place:
         """The place behind the end of the innermost block."""
-        trail = self.blocks[-1].outer.joined(passed)
+        block = self.blocks[-1]
+        trail = block.outer.joined(passed).then((block.node,))
+        last = (*last, block.node)
         return replace(
             self, signal=("event", event), blocks=self.blocks[:-1], trail=trail, last=last
         )
@@ -133,7 +135,7 @@ class Place:
             for chunk_id in self.last:
                 if chunk_id in block.outer:
                     raise DefinitionError(
-                        f"chunk {chunk_id!r} stands before block {block.node!r} and at its "
+                        f"{chunk_id!r} stands before block {block.node!r} and at its "
                         "end; pass name= to use one function as two stages",
                         hint="Pass name= to use one function as two stages.",
                     )
@@ -142,7 +144,7 @@ class Place:
 
 def _shared(chunk_id: str, block: Block) -> DefinitionError:
     return DefinitionError(
-        f"chunk {chunk_id!r} stands in two branches of {block.node!r}, so what follows it in one "
+        f"{chunk_id!r} stands in two branches of {block.node!r}, so what follows it in one "
         "would follow it in the other; pass name= to use one function as two stages",
         hint="Pass name= in one of the branches.",
     )

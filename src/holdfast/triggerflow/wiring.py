@@ -15,6 +15,7 @@ from typing import Any
 
 from holdfast.definition.blueprint import CALLS, Blueprint, Node, Signal
 from holdfast.definition.fingerprint import fingerprint, flow_form
+from holdfast.definition.flow_routes import check_routes
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.persistence.types import TypeRegistry
 from holdfast.triggerflow import conditions
@@ -257,10 +258,12 @@ class Wiring:
         """What there is now, frozen; made once until something is added.
 
         Classes that annotations of handlers name register themselves here, after those that the
-        program registered under names of its own choice. Raises: DefinitionError for a clash.
+        program registered under names of its own choice. Raises: DefinitionError for a clash, and
+        for a ring without a chunk.
         """
         if self._compiled is None or self._compiled.plan.name != flow_name:
             plan = Blueprint(name=flow_name, nodes=tuple(self.nodes.values()))
+            check_routes(plan)
             handlers = {
                 node.id: self._handler_of(node) for node in plan.nodes if node.kind in CALLS
             }

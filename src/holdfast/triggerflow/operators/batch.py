@@ -27,6 +27,7 @@ def attach(
     where = place_of(place.signal, checked_name("batch", name))
     if not targets:
         raise DefinitionError("batch() needs at least one target")
+    place.refuse(f"batch@{where}")
     branches: dict[str, tuple[str, Chunk]] = {}
     for target in targets:
         # A handler without a name is known by the batch, since its branch has none either.
@@ -61,5 +62,7 @@ def attach(
         group=f"batch@{where}",
     )
     wiring.put_end(end)
-    passed = [chunk.id for _, chunk in branches.values()]
-    return place.beside(passed) if side_branch else place.behind(end.emits, passed)
+    passed = [*(chunk.id for _, chunk in branches.values()), f"batch@{where}"]
+    if side_branch:
+        return place.beside(passed)
+    return place.behind(end.emits, passed, last=(f"batch@{where}",))

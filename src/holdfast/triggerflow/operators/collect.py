@@ -23,6 +23,11 @@ def attach(wiring: Wiring, place: Place, name: Any, branch_id: Any, mode: str) -
         raise DefinitionError("collect(name) takes a name")
     if branch_id is not None and (not isinstance(branch_id, str) or not branch_id):
         raise DefinitionError("collect(branch_id=...) takes text")
+    if place.signal in {("collect", name), ("event", f"Collect-{name}")}:
+        raise DefinitionError(
+            f"collection {name!r} would follow itself and never end",
+            hint="Collect under another name.",
+        )
     branch = branch_id or _branch_of(place.signal)
     group = f"collect@{place_of(place.root)}:{short(name)}"
     known = wiring.collections.get(group)

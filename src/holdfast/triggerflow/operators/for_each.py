@@ -25,6 +25,7 @@ def open_loop(wiring: Wiring, place: Place, concurrency: Any, name: str | None) 
         emits=f"item:{where}",
         options=options,
     )
+    place.refuse(node.id)
     wiring.put(node)
     block = LoopBlock(node.id, is_replay=_end_id(node.id) in wiring.nodes, outer=place.trail)
     return replace(place, blocks=(*place.blocks, block)).inside(node.emits, block)

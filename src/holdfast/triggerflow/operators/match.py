@@ -29,6 +29,7 @@ def open_match(wiring: Wiring, place: Place, mode: str, name: str | None) -> Pla
         signal=place.signal,
         outer=place.trail,
     )
+    place.refuse(node_id)
     if node_id in wiring.nodes:
         _put_node(wiring, block)
     return replace(place, blocks=(*place.blocks, block))
