@@ -7,6 +7,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -473,3 +474,32 @@ async def test_a_run_that_was_only_written_to_can_be_started_after_a_load():
     again = flow.create_execution()
     again.load(restored.save())
     assert again.started
+
+
+async def test_a_save_from_another_thread_sees_the_run_between_two_steps():
+    """A plain handler, and whoever else holds the execution: the loop that drives it writes it."""
+    home = threading.get_ident()
+    threads = []
+
+    class Noted:
+        """Tells in which thread it is encoded."""
+
+    def told(value: Noted) -> str:
+        threads.append(threading.get_ident())
+        return "noted"
+
+    def save(data: Any) -> str:
+        data.set_state("noted", Noted())
+        return str(data.execution.save()["run_id"])
+
+    flow = TriggerFlow()
+    flow.register_type(Noted, "noted", to=told, make=lambda data: Noted())
+    flow.to(save).to(keep)
+    execution = flow.create_execution(auto_close=False)
+    await execution.async_start()
+
+    assert execution.get_state("kept") == execution.run_id
+    outside = await asyncio.to_thread(execution.save)
+    assert outside["run_id"] == execution.run_id
+    assert set(threads) == {home}
+    assert len(threads) >= 2

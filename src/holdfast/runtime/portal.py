@@ -147,8 +147,24 @@ def at_home(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
     home = HOME.get()
     if home is None or _running_loop() is not None:
         return function(*args, **kwargs)
+    return on_loop(home, function, *args, **kwargs)
+
+
+def on_loop(
+    loop: asyncio.AbstractEventLoop | None,
+    function: Callable[P, T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Call a quick sync function on the thread of a loop, between two turns of it.
+
+    Where the loop is this thread's own, or runs no more, it is simply called.
+    """
+    if loop is None or not loop.is_running() or loop is _running_loop():
+        return function(*args, **kwargs)
 
     async def call() -> T:
         return function(*args, **kwargs)
 
-    return asyncio.run_coroutine_threadsafe(call(), home).result()
+    return asyncio.run_coroutine_threadsafe(call(), loop).result()

@@ -12,6 +12,7 @@ from typing import Any, Self
 from holdfast.errors import RunBusy, RunError
 from holdfast.machine import state
 from holdfast.machine.run import Run
+from holdfast.runtime.portal import on_loop
 from holdfast.triggerflow import binding, load_report, providing, saves
 from holdfast.triggerflow.providing import Finding
 from holdfast.triggerflow.saves import Opened
@@ -39,9 +40,15 @@ class Portable(Watching):
         that waits for an answer is idle.
         Raises: ValueRefused with the place of a value that cannot be kept; ExtraMissing, OSError.
         """
+        document = on_loop(self._loop, self._saved, require_idle)
+        if path is not None:
+            saves.write(Path(path), document)
+        return document
+
+    def _saved(self, require_idle: bool) -> dict[str, Any]:
         if require_idle and self._flow.run.live:
             raise RunBusy("save(require_idle=True): work is under way", run_id=self.run_id)
-        return saves.save(self._flow, path)
+        return saves.save(self._flow)
 
     def load(
         self,

@@ -31,17 +31,14 @@ AUTO_CLOSE = "auto_close"
 YAML = frozenset({".yaml", ".yml"})
 
 
-def save(flow: FlowRun, path: Path | str | None) -> dict[str, Any]:
-    """The document of a run; written to the path too, if one is given.
-
-    Raises: ValueRefused with the place of a value that would not come back.
-    """
+def save(flow: FlowRun) -> dict[str, Any]:
+    """The document of a run. Raises: ValueRefused with the place of a value that is refused."""
     run = flow.run
     parts = snapshot.full_parts(run, flow.codec)
     needs = flow.resources.needs.told()
     if needs:
         parts["facts"] = flow.codec.encode({**run.facts, NEEDS: needs}, "facts")
-    document = seal(
+    return seal(
         FLOW_SAVE,
         definition=run.plan.name,
         fingerprint=flow.compiled.fingerprint,
@@ -52,9 +49,6 @@ def save(flow: FlowRun, path: Path | str | None) -> dict[str, Any]:
         saved_at=flow.live.clock.now(),
         version=flow.versions.current,
     )
-    if path is not None:
-        write(Path(path), document)
-    return document
 
 
 def write(path: Path, document: Mapping[str, Any]) -> None:
