@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from holdfast.errors import RunCancelled, RunNotFound
-from holdfast.machine import dispatch, ledger, state
+from holdfast.machine import dispatch, ledger
 from holdfast.machine.bindings import PREFIX
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
@@ -19,24 +19,18 @@ from holdfast.runtime import inbox
 from holdfast.runtime.home import Home, rebuilt
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.saving import Saver
-from holdfast.triggerflow import binding, intervening, load_report, providing, saves, signals
-from holdfast.triggerflow.closing import Closer
+from holdfast.triggerflow import binding, intervening, saves, signals
 from holdfast.triggerflow.compatible import check_flow
+from holdfast.triggerflow.remembering import Remembering
 from holdfast.triggerflow.running import FlowRun
 
-#: Seconds of idleness after which an execution that nobody waits for closes by itself.
-AUTO_CLOSE_S = 10.0
 
-
-class Kept:
+class Kept(Remembering):
     """The part of an execution that knows where its record is kept; an engine drives it by this."""
 
     def __init__(self, flow: FlowRun, home: Home | None, auto_close: Mapping[str, Any]) -> None:
-        self._flow = flow
+        super().__init__(flow, auto_close)
         self._home = home
-        self._closer = Closer(flow, None)
-        self._asked = auto_close
-        self._keep_auto_close()
         self._is_opened = home is None
         self._opening: asyncio.Lock | None = None
         self._resume_due = False
@@ -79,27 +73,6 @@ class Kept:
         self._resume_due = bool(run.live)
         self._closer.begin_again()
 
-    def _keep_needs(self) -> None:
-        """The record holds what this execution declared; what its flow did is in code."""
-        self._keep_fact(saves.NEEDS, self._flow.resources.needs.own())
-
-    def _keep_auto_close(self) -> None:
-        """What was asked for here wins over what the record holds, and is held from then on."""
-        held = self._flow.run.facts.get(saves.AUTO_CLOSE) or {}
-        chosen = {**held, **self._asked}
-        self._keep_fact(saves.AUTO_CLOSE, chosen)
-        self._auto_close = bool(chosen.get("auto_close", True))
-        self._closes_at_once = "auto_close_timeout" not in chosen
-        rest = AUTO_CLOSE_S if self._closes_at_once else chosen["auto_close_timeout"]
-        self._closer.rest = rest if self._auto_close else None
-
-    def _keep_fact(self, name: str, value: Any) -> None:
-        facts = self._flow.run.facts
-        if value == facts.get(name) or not (value or name in facts):
-            return
-        facts[name] = value
-        self._note_facts()
-
     def _begin(self, value: Any) -> tuple[int, list[Effect]]:
         flow = self._flow
         run = flow.run
@@ -110,12 +83,6 @@ class Kept:
         run.status = "running"
         self._note_facts()
         return dispatch.emit(run, Emitted("event", "START", value, data))
-
-    def _note_facts(self) -> None:
-        """The facts changed: the next commit holds them."""
-        run = self._flow.run
-        if run.journal is not None:
-            run.journal.put("facts", self._flow.codec.encode(run.facts, "facts"))
 
     async def _ready(self) -> None:
         """Before anything awaited: the run is open in its store, and loaded work is under way."""
@@ -192,29 +159,6 @@ class Kept:
         self._keep(self._home.saver(run, claim, stored.seq))
         if stored.consumed:
             flow.live.seen = set(stored.consumed)
-
-    async def _provide(self, run: Run) -> None:
-        """Ask the resolvers for what nobody gave. Raises: ResourcesNotReady."""
-        flow = self._flow
-        needs = providing.needs_of((), saves.needs_in(run), flow.resources.needs)
-        found = providing.look(needs, flow.resources)
-        pending = [one for one in found if one.state == providing.PENDING]
-        if not pending:
-            return
-        resolved = await providing.resolve(
-            pending,
-            {
-                "execution_id": run.run_id,
-                "flow_name": flow.compiled.plan.name,
-                "snapshot": {
-                    "run_id": run.run_id,
-                    "state": flow.codec.copy(state.whole(run.frames[0])),
-                },
-                "execution": self,
-            },
-        )
-        load_report.refuse_blocked(resolved, run.run_id)
-        flow.resources.update({f.need.key: f.resource for f in resolved if f.is_there})
 
     def _start_unfinished(self) -> None:
         """Run again, each from its top, what no emitter has to ask for first."""
