@@ -482,6 +482,13 @@ class WorkflowRunnerException(WorkflowException, RunError):
     code = "workflow.runner"
 
 
+class WorkflowBusy(WorkflowRunnerException, RunBusy):
+    """The workflow object, or an executor instance that it needs, is at work in another run."""
+
+    code = "workflow.busy"
+    hint = "Wait for the other call to end, or give executors as factories."
+
+
 class WorkflowConvergenceException(WorkflowRunnerException):
     """max_iterations supersteps went by and messages are still waiting."""
 

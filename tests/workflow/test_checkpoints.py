@@ -363,12 +363,6 @@ async def test_whatever_a_storage_says_is_one_kind_of_error(gives: Any) -> None:
         await chain().run(checkpoint_id="c", checkpoint_storage=storage)
 
 
-async def test_a_checkpoint_needs_a_place() -> None:
-    """Neither the builder nor the call named one."""
-    with pytest.raises(WorkflowCheckpointException, match="needs a checkpoint storage"):
-        await chain().run(checkpoint_id="c")
-
-
 @pytest.mark.parametrize("wrong", ["runs.db", object(), {}], ids=["path", "object", "dict"])
 def test_what_cannot_keep_checkpoints_is_refused_at_the_call(wrong: Any) -> None:
     """With what it lacks."""

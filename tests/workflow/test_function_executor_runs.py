@@ -52,7 +52,7 @@ async def test_a_sync_function_runs_in_a_thread() -> None:
 
     assert threading.get_ident() not in threads
     assert len(threads) == 3
-    current = workflow._seat.current
+    current = workflow._seats.latest.current
     assert current is not None
     assert current.run.frames[0].state["seen"].value == ["x", "y"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.errors import DefinitionError, InputRefused, RunBusy, RunError
+from holdfast.errors import InputRefused, RunError
 from holdfast.workflow import (
     Executor,
     WorkflowBuilder,
@@ -21,7 +21,6 @@ from holdfast.workflow import (
 from tests.workflow.graphs import (
     Context,
     Do,
-    Gate,
     build,
     events_of,
     give,
@@ -95,30 +94,6 @@ async def test_any_value_is_a_message(message: Any) -> None:
     assert (await build("a>", {"a": give}).run(message)).get_outputs() == [message]
 
 
-@pytest.mark.parametrize(
-    ("given", "found"),
-    [
-        ({}, "none of them"),
-        ({"message": 1, "responses": {}}, "message and responses"),
-        ({"message": 1, "checkpoint_id": "c"}, "message and checkpoint_id"),
-        ({"message": 1, "resume": True}, "message and resume"),
-        ({"responses": {}, "resume": True}, "responses and resume"),
-        ({"resume": True, "fresh": True}, "fresh= and run_id="),
-        ({"responses": {}, "run_id": "r"}, "fresh= and run_id="),
-    ],
-    ids=lambda value: str(value)[:40],
-)
-def test_a_combination_without_meaning_is_refused_at_the_call(
-    given: dict[str, Any], found: str
-) -> None:
-    """Before anything is awaited, as a ValueError that says what was given."""
-    workflow = build("a>")
-
-    with pytest.raises(DefinitionError, match=found):
-        workflow.run(**given)
-    assert workflow.status is WorkflowRunState.IDLE
-
-
 class OnlyText(Executor):
     @handler
     async def take(self, message: str | bytes, ctx: WorkflowContext[str, str]) -> None: ...
@@ -142,26 +117,6 @@ async def test_there_is_nothing_to_continue_before_the_first_run() -> None:
         await workflow.run(resume=True)
     with pytest.raises(RunError, match="no run to continue"):
         await workflow.run(responses={"r": 1})
-
-
-async def test_one_object_runs_one_run_at_a_time() -> None:
-    """A second call is refused at the call; when the first ended, the next goes."""
-    gate = Gate()
-
-    async def wait(message: Any, ctx: Context) -> None:
-        await gate.wait()
-
-    workflow = build("a>", {"a": wait})
-    first = asyncio.create_task(workflow.run(1))
-    await gate.arrived.wait()
-    with pytest.raises(RunBusy, match="one object runs one run"):
-        workflow.run(2)
-    with pytest.raises(RunBusy):
-        workflow.reset()
-    gate.opened.set()
-    await first
-
-    await workflow.run(3)
 
 
 async def test_a_call_that_was_not_awaited_blocks_nobody() -> None:

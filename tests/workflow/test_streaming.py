@@ -76,14 +76,14 @@ async def test_is_streaming_tells_the_handler() -> None:
     assert (await workflow.run("x")).get_outputs() == [False]
 
 
-def slow(gate: Gate) -> Any:
+def slow(gate: Gate, **how: Any) -> Any:
     """A graph that stands in its second executor."""
 
     async def wait(message: Any, ctx: Context) -> None:
         await gate.wait()
         await ctx.yield_output(message)
 
-    return build("a>b", {"a": forward, "b": wait})
+    return build("a>b", {"a": forward, "b": wait}, **how)
 
 
 async def leave_by_break(stream: ResponseStream) -> None:
@@ -183,7 +183,7 @@ async def test_cleaning_up_in_a_handler_ends_before_the_next_call() -> None:
 async def test_a_stream_under_way_blocks_other_calls() -> None:
     """Until it is read to its end or left."""
     gate = Gate()
-    workflow = slow(gate)
+    workflow = slow(gate, instances=True)
     stream = workflow.run("x", stream=True)
     events = aiter(stream)
     await anext(events)
@@ -197,7 +197,7 @@ async def test_a_stream_under_way_blocks_other_calls() -> None:
 async def test_a_second_stream_of_a_busy_workflow_is_refused_when_it_begins() -> None:
     """Two streams may be made; only one of them may run."""
     gate = Gate()
-    workflow = slow(gate)
+    workflow = slow(gate, instances=True)
     first, second = workflow.run("x", stream=True), workflow.run("y", stream=True)
     events = aiter(first)
     await anext(events)

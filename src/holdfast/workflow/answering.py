@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.errors import RunError, WaitNotFound
+from holdfast.errors import AnswerRefused, RunError, WaitNotFound
 from holdfast.workflow.responses import fitting_answer, open_waits
 from holdfast.workflow.running import GraphRun
 
@@ -26,6 +26,12 @@ def checked_answers(graph: GraphRun, responses: Mapping[str, Any]) -> dict[str, 
     if not asked:
         raise RunError(
             "no request is open", run_id=run_id, hint="Continue the run with run(resume=True)."
+        )
+    if not responses:
+        raise AnswerRefused(
+            f"responses= holds no answer; open: {', '.join(asked)}",
+            run_id=run_id,
+            hint="Answer one or more of the open requests.",
         )
     found: dict[str, Any] = {}
     for request_id, value in responses.items():

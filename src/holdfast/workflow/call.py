@@ -36,6 +36,7 @@ class Watched(Protocol):
     live: LiveRun
     codec: Codec
     is_streaming: bool
+    run_context: Mapping[str, Any]
 
     @property
     def executors(self) -> Mapping[str, Executor]:
@@ -103,6 +104,11 @@ class HandlerCall:
     def is_streaming(self) -> bool:
         """Whether somebody watches events as they come."""
         return self.graph.is_streaming
+
+    @property
+    def run_context(self) -> Mapping[str, Any]:
+        """What the caller gave for handlers to use."""
+        return self.graph.run_context
 
     def publish(self, event: WorkflowEvent) -> None:
         """Tell watchers."""

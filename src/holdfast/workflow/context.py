@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from holdfast.errors import RunError
@@ -81,6 +81,14 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
     def is_streaming(self) -> bool:
         """Whether the caller of the run watches its events as they come."""
         return self._call.is_streaming
+
+    @property
+    def run_context(self) -> Mapping[str, Any]:
+        """What the caller of the run gave with run_context=, or an engine as resources.
+
+        Live objects belong there: it is never saved, so whoever resumes the run gives it again.
+        """
+        return self._call.run_context
 
     @property
     def attempt(self) -> int:

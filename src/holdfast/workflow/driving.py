@@ -8,7 +8,12 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.errors import RunCancelled, RunFailed, StoreError, WorkflowCheckpointException
+from holdfast.errors import (
+    RunCancelled,
+    RunError,
+    RunFailed,
+    StoreError,
+)
 from holdfast.machine import frames, snapshot, superstep, waits
 from holdfast.machine.effects import Answered, Effect, Retried
 from holdfast.machine.journal import Journal
@@ -22,10 +27,10 @@ from holdfast.runtime.live import LiveRun
 from holdfast.runtime.saving import Saver, StoreKeeper
 from holdfast.workflow import restoring
 from holdfast.workflow.events import RequestInfoEvent, WorkflowEvent, WorkflowWarningEvent
-from holdfast.workflow.keeping import Keeping, StorageKeeper
+from holdfast.workflow.keeping import Keeping, StorageKeeper, newest_of
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import open_waits, response_form
-from holdfast.workflow.restoring import Restored
+from holdfast.workflow.restoring import Reading, Restored
 from holdfast.workflow.running import GraphRun
 
 
@@ -40,6 +45,8 @@ class WorkflowRun:
         self.graph = GraphRun(run, plan, codec, times)
         self.graph.on_rest = self._rested
         self._ended: asyncio.Future[None] | None = None
+        # A claim that no append has given up yet: reading a run claims it, even at rest.
+        self._is_claimed = False
 
     @property
     def run(self) -> Run:
@@ -113,27 +120,44 @@ class WorkflowRun:
                 raise
         return effects
 
-    async def restore(self, checkpoint_id: str) -> list[WorkflowEvent]:
+    async def restore(self, checkpoint_id: str, *, is_strict: bool = False) -> list[WorkflowEvent]:
         """Take the record of a checkpoint; `take_up` continues from there.
 
         Going back to an earlier checkpoint branches, and deletes nothing. Returns what watchers
         are to be told. Raises: WorkflowCheckpointException; until everything was checked nothing
-        is changed, in the store or in an executor.
+        is changed, in the store or in an executor. is_strict: a changed graph is refused.
         """
+        reading = Reading(self.plan, self.codec, is_strict=is_strict)
+        assert self.keeping is not None
         if isinstance(self.keeping, Home):
-            restored = await restoring.from_store(
-                self.keeping, checkpoint_id, self.plan, self.codec
-            )
-        elif self.keeping is not None:
-            restored = await restoring.from_storage(
-                self.keeping, checkpoint_id, self.plan, self.codec
-            )
+            restored = await restoring.from_store(self.keeping, checkpoint_id, reading)
         else:
-            raise WorkflowCheckpointException(
-                "a checkpoint_id needs a checkpoint storage",
+            restored = await restoring.from_storage(self.keeping, checkpoint_id, reading)
+        return await self._begin_from(restored)
+
+    async def open_kept(self, *, is_strict: bool = False) -> list[WorkflowEvent]:
+        """Take the record as its run was last written. Returns and raises as `restore`.
+
+        Raises: RunError if nothing keeps it, RunNotFound if no run of this id is kept.
+        """
+        reading = Reading(self.plan, self.codec, is_strict=is_strict)
+        if self.keeping is None:
+            raise RunError(
+                f"this object is not on run {self.run_id!r}, and nothing else keeps it",
                 hint="Pass checkpoint_storage= to run(...) or to WorkflowBuilder(...).",
+                run_id=self.run_id,
             )
+        if isinstance(self.keeping, Home):
+            restored = await restoring.from_head(self.keeping, self.run_id, reading)
+        else:
+            latest = await newest_of(self.keeping, self.run_id)
+            restored = await restoring.from_storage(self.keeping, latest, reading)
+        return await self._begin_from(restored)
+
+    async def _begin_from(self, restored: Restored) -> list[WorkflowEvent]:
         await self._take(restored)
+        if isinstance(self.keeping, Home):
+            await restoring.withdraw(self.keeping, restored.replaced)
         if restored.saver.opened or restored.leftover:
             # Questions are answered in the store, so the store must know them first.
             await self.saved([])
@@ -142,6 +166,7 @@ class WorkflowRun:
         return [] if restored.warning is None else [WorkflowWarningEvent(restored.warning)]
 
     async def _take(self, restored: Restored) -> None:
+        self._is_claimed = True
         self.graph.adopt(restored.run)
         self.live.saver = restored.saver
         self.live.dead = self.live.orphans = self.live.errors = self.live.stopped = None
@@ -167,8 +192,10 @@ class WorkflowRun:
                 claim = await home.owner.claim(self.run_id)
                 if claim.seq == keeper.head:
                     keeper.claim = claim
+                    self._is_claimed = True
                     return
-        await self._take(await restoring.from_head(home, self.run_id, self.plan, self.codec))
+        reading = Reading(self.plan, self.codec)
+        await self._take(await restoring.from_head(home, self.run_id, reading))
 
     async def let_go(self) -> None:
         """After a failure or a stop: others may take the run up from the store.
@@ -179,7 +206,9 @@ class WorkflowRun:
         if saver is None or not isinstance(self.keeping, Home):
             return
         await saver.settle()
-        if saver.keeper.head and (self.live.dead is not None or self.run.live):
+        is_held = self._is_claimed or self.live.dead is not None or bool(self.run.live)
+        self._is_claimed = False
+        if saver.keeper.head and is_held:
             with contextlib.suppress(StoreError):
                 await saver.keeper.release()
 
@@ -233,14 +262,24 @@ class WorkflowRun:
             graph.step(self.run, Answered(request_id, value, encoded, None, live.clock.now()))
         return await self.saved(graph.onward())
 
-    def reopened(self) -> list[RequestInfoEvent]:
-        """The open requests, as events for whoever has just restored the run."""
+    async def reopened(self) -> list[RequestInfoEvent]:
+        """The open requests, as events for whoever has just restored the run.
+
+        Without those that were answered in the store meanwhile: the run is about to hear of them.
+        """
         events: list[RequestInfoEvent] = []
-        for wait in open_waits(self.run).values():
+        asked = open_waits(self.run)
+        if asked and isinstance(self.keeping, Home):
+            still = await restoring.open_ids(self.keeping, self.run_id)
+            asked = {name: wait for name, wait in asked.items() if name in still}
+        for wait in asked.values():
             assert wait.origin is not None
             form = response_form(self.graph.executors[wait.origin.node], wait)
-            asked = object if form is None else form
-            events.append(RequestInfoEvent(wait.payload, wait.id, wait.origin.node, asked))
+            events.append(
+                RequestInfoEvent(
+                    wait.payload, wait.id, wait.origin.node, object if form is None else form
+                )
+            )
         return events
 
     async def begin(self, value: Any, digest: str) -> None:
@@ -250,9 +289,8 @@ class WorkflowRun:
     async def recover(self, *, retry_parked: bool = False) -> None:
         """Take the run from the store and start what is unfinished."""
         assert isinstance(self.keeping, Home)
-        await self._take(
-            await restoring.from_head(self.keeping, self.run_id, self.plan, self.codec)
-        )
+        reading = Reading(self.plan, self.codec)
+        await self._take(await restoring.from_head(self.keeping, self.run_id, reading))
         if self.run.status != "failed" or retry_parked:
             await self.live.advance(self.take_up(retry_parked=retry_parked), here=False)
         await self.hear()

@@ -30,6 +30,9 @@ class Executor:
     #: Ask the hooks at every checkpoint, not only after a handler of this executor ran.
     volatile: ClassVar[bool] = False
 
+    #: The seat of the run that uses this instance now; an instance serves one run at a time.
+    used_by: object | None = None
+
     _class_table: ClassVar[HandlerTable] = HandlerTable(())
     _class_has_hooks: ClassVar[bool] = False
     _class_starts: ClassVar[bool] = False

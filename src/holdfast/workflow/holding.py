@@ -104,6 +104,10 @@ class Held:
         for name in self._plan.shared_instances:
             await self.executors[name].reset()
 
+    def take_over(self, before: Held, run: Run) -> None:
+        """After a restore of *run*: instances that nothing was put back into are as they were."""
+        self.spoiled |= before.spoiled - set(run.executors)
+
     async def inherit(self, before: Held, run: Run) -> list[str]:
         """Take over instances that the run before left spoiled; sentences about those it cannot.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from holdfast.errors import DefinitionError, WorkflowCheckpointException
+from holdfast.errors import DefinitionError, RunNotFound, WorkflowCheckpointException
 from holdfast.machine.run import Run
 from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoint
 from holdfast.persistence.parts import joined
@@ -91,6 +91,15 @@ class StorageKeeper:
 
     async def release(self) -> None:
         """Nothing is held."""
+
+
+async def newest_of(storage: CheckpointStorage, run_id: str) -> str:
+    """The id of the newest checkpoint of a run. Raises: RunNotFound."""
+    # Asked with nothing but what every storage takes: a user's own may know no filter by run.
+    for checkpoint in reversed(await storage.list_checkpoints()):
+        if checkpoint.run_id == run_id:
+            return checkpoint.checkpoint_id
+    raise RunNotFound(f"no checkpoint of run {run_id!r} is kept", run_id=run_id)
 
 
 def last_checkpoint_id(saver: Saver) -> str | None:

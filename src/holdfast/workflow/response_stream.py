@@ -9,10 +9,12 @@ from typing import Any, Self
 
 from holdfast.errors import RunCancelled
 from holdfast.workflow.events import WorkflowEvent, WorkflowStatusEvent
+from holdfast.workflow.request import RunRequest
 from holdfast.workflow.result import WorkflowRunResult
+from holdfast.workflow.run_call import RunCall
+from holdfast.workflow.seat import Seat
 
 Task = asyncio.Task[list[Any]]
-Start = Callable[[Callable[[WorkflowEvent], None]], Coroutine[Any, Any, list[Any]]]
 
 
 class ResponseStream:
@@ -20,12 +22,11 @@ class ResponseStream:
 
     Iterate it, or await `get_final_response()`, or both. Leaving it early, by `break`, `aclose()`
     or as an async context manager, stops the run; what had ended is kept.
-    start: the call. left: told of the task of a call that is being stopped.
+    choose: gives the seat when the call begins.
     """
 
-    def __init__(self, start: Start, left: Callable[[Task], None]) -> None:
-        self._start = start
-        self._left = left
+    def __init__(self, choose: Callable[[RunRequest], Seat], request: RunRequest) -> None:
+        self._call = RunCall(choose, request, self._put, is_streaming=True)
         self._events: list[WorkflowEvent] = []
         self._task: Task | None = None
         self._read = 0
@@ -39,7 +40,7 @@ class ResponseStream:
 
     async def _carried(self) -> list[Any]:
         try:
-            return await self._start(self._put)
+            return await self._call.perform()
         except Exception as error:
             error.workflow_result = self._result([])  # type: ignore[attr-defined]
             raise
@@ -83,14 +84,21 @@ class ResponseStream:
 
     def _result(self, earlier: list[Any]) -> WorkflowRunResult:
         statuses = [event for event in self._events if isinstance(event, WorkflowStatusEvent)]
-        return WorkflowRunResult(self._events, statuses, earlier_outputs=earlier)
+        return WorkflowRunResult(
+            self._events, statuses, earlier_outputs=earlier, run_id=self._call.run_id
+        )
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run; None until its first event."""
+        return self._call.run_id
 
     def leave(self) -> None:
         """Stop the run if it is still under way, without waiting until it has stopped."""
         task = self._task
         if task is None or task.done() or task.get_loop().is_closed():
             return
-        self._left(task)
+        self._call.left(task)
         task.cancel()
 
     async def aclose(self) -> None:

@@ -41,19 +41,30 @@ PAGE = 1000
 class Restored:
     """A record that was read, with whoever writes it on.
 
-    seen: inbox numbers that it has taken in. leftover: questions that the store shows as open and
-    the record does not know, because it goes back to before they were asked.
+    seen: inbox numbers that it has taken in. replaced: questions that the store shows as open and
+    the record asks anew; they are withdrawn before its first commit. leftover: those that the
+    record does not know, because it goes back to before they were asked.
     """
 
     run: Run
     saver: Saver
     warning: str | None
     seen: set[int] = field(default_factory=set)
+    replaced: list[WaitRow] = field(default_factory=list)
     leftover: list[WaitRow] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """With what a record is read. is_strict: one of a changed graph is refused."""
+
+    plan: WorkflowPlan
+    codec: Codec
+    is_strict: bool = False
+
+
 async def from_storage(
-    storage: CheckpointStorage, checkpoint_id: str, plan: WorkflowPlan, codec: Codec
+    storage: CheckpointStorage, checkpoint_id: str, reading: Reading
 ) -> Restored:
     """The record of a checkpoint that a storage keeps. Raises: WorkflowCheckpointException."""
     try:
@@ -70,12 +81,12 @@ async def from_storage(
             hint="Use an id that list_checkpoint_ids() gives.",
         )
     parts: dict[str, Part] = dict(checkpoint.parts)
-    run, warning = _record(checkpoint.run_id, parts, checkpoint.graph_signature_hash, plan, codec)
-    keeper = StorageKeeper(storage, plan, IDS, checkpoint_id)
+    run, warning = _record(checkpoint.run_id, parts, checkpoint.graph_signature_hash, reading)
+    keeper = StorageKeeper(storage, reading.plan, IDS, checkpoint_id)
     return Restored(run=run, saver=Saver(run, keeper, CLOCK, IDS), warning=warning)
 
 
-async def from_store(home: Home, checkpoint_id: str, plan: WorkflowPlan, codec: Codec) -> Restored:
+async def from_store(home: Home, checkpoint_id: str, reading: Reading) -> Restored:
     """The record of a checkpoint in a store, owned from here on.
 
     Raises: WorkflowCheckpointException, RunOwned while another live process carries the run.
@@ -95,7 +106,7 @@ async def from_store(home: Home, checkpoint_id: str, plan: WorkflowPlan, codec: 
         raise WorkflowCheckpointException(str(error)) from error
     if not is_newest and stored.checkpoint is None:
         raise WorkflowCheckpointException(f"commit {number} of run {run_id!r} is no checkpoint")
-    restored = await _owned(home, stored, head, plan, codec)
+    restored = await _owned(home, stored, head, reading)
     restored.saver.last_checkpoint = number
     if is_newest:
         restored.seen = set(head.consumed)
@@ -104,26 +115,24 @@ async def from_store(home: Home, checkpoint_id: str, plan: WorkflowPlan, codec: 
     return restored
 
 
-async def from_head(home: Home, run_id: str, plan: WorkflowPlan, codec: Codec) -> Restored:
+async def from_head(home: Home, run_id: str, reading: Reading) -> Restored:
     """The record as its run last wrote it, owned from here on. Raises: as `from_store`."""
     try:
         head = await home.store.read(run_id)
     except StoreDamaged as error:
         raise WorkflowCheckpointException(str(error)) from error
-    restored = await _owned(home, head, head, plan, codec)
+    restored = await _owned(home, head, head, reading)
     restored.saver.last_checkpoint = await newest_checkpoint(home.store, run_id)
     restored.seen = set(head.consumed)
     return restored
 
 
-async def _owned(
-    home: Home, stored: Stored, head: Stored, plan: WorkflowPlan, codec: Codec
-) -> Restored:
+async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> Restored:
     """Check the record, then own its run; it must not have moved on meanwhile."""
     row_head = stored.row.head
     if row_head.front != "workflow":
         raise WorkflowCheckpointException(f"run {row_head.run_id!r} is no run of a workflow")
-    run, warning = _read_record(stored, plan, codec)
+    run, warning = _read_record(stored, reading)
     claim = await home.owner.claim(row_head.run_id)
     if claim.seq != head.seq:
         try:
@@ -133,30 +142,33 @@ async def _owned(
                 )
             # Its last owner wrote once more before it let go; nobody else may write now.
             head = await home.store.read(row_head.run_id)
-            run, warning = _read_record(head, plan, codec)
+            run, warning = _read_record(head, reading)
         except BaseException:
             await home.store.release(claim)
             raise
     return Restored(run=run, saver=home.saver(run, claim, head.seq), warning=warning)
 
 
-def _read_record(stored: Stored, plan: WorkflowPlan, codec: Codec) -> tuple[Run, str | None]:
+def _read_record(stored: Stored, reading: Reading) -> tuple[Run, str | None]:
     try:
         parts = merge(stored.anchor, stored.deltas)
     except ValueError as error:
         raise WorkflowCheckpointException(str(error)) from error
     head = stored.row.head
-    return _record(head.run_id, parts, head.fingerprint, plan, codec)
+    return _record(head.run_id, parts, head.fingerprint, reading)
 
 
 def _record(
-    run_id: str, parts: Mapping[str, Part], saved_print: str, plan: WorkflowPlan, codec: Codec
+    run_id: str, parts: Mapping[str, Part], saved_print: str, reading: Reading
 ) -> tuple[Run, str | None]:
     """The record from its parts, and what has changed since. Nothing else is touched."""
+    plan, codec = reading.plan, reading.codec
     try:
         run = snapshot.restore(run_id, "workflow", plan.graph, parts, codec)
         known = {node.id for node in plan.graph.nodes} | plan.graph.fan_ins
-        warning = check_compatible(run, known, (saved_print, plan.fingerprint))
+        warning = check_compatible(
+            run, known, (saved_print, plan.fingerprint), strict=reading.is_strict
+        )
     except ValueError as error:
         raise WorkflowCheckpointException(
             f"the checkpoint cannot be used: {error}",
@@ -183,7 +195,7 @@ async def _branch(home: Home, restored: Restored) -> None:
     """
     run, saver = restored.run, restored.saver
     assert run.journal is not None
-    rows = (await home.store.waits(run_id=run.run_id, limit=PAGE)).items
+    rows = await _waits(home, run.run_id, None)
     used = max((row.generation for row in rows), default=0)
     # In steps of a whole ring, so that the lines of settled waits keep their places.
     while run.next_settled < used:
@@ -195,13 +207,29 @@ async def _branch(home: Home, restored: Restored) -> None:
             wait.generation = row.generation
         else:
             if row is not None:
-                await withdraw(home, [row])
+                restored.replaced.append(row)
             wait.generation = run.next_settled + len(run.waits) + 1 + count
             saver.opened.append(wait)
         layout.mark_wait(run.journal, wait)
     restored.leftover = list(open_rows.values())
     saver.rewrite = True
     layout.mark_head(run)
+
+
+async def open_ids(home: Home, run_id: str) -> set[str]:
+    """The questions of a run that nobody has settled."""
+    return {row.wait_id for row in await _waits(home, run_id, "open")}
+
+
+async def _waits(home: Home, run_id: str, status: str | None) -> list[WaitRow]:
+    found: list[WaitRow] = []
+    cursor: str | None = None
+    while True:
+        page = await home.store.waits(run_id=run_id, status=status, limit=PAGE, cursor=cursor)
+        found.extend(page.items)
+        cursor = page.next
+        if cursor is None:
+            return found
 
 
 async def withdraw(home: Home, rows: list[WaitRow]) -> None:

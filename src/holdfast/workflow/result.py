@@ -13,6 +13,7 @@ from holdfast.workflow.events import (
     WorkflowEvent,
     WorkflowIntermediateEvent,
     WorkflowOutputEvent,
+    WorkflowStartedEvent,
     WorkflowStatusEvent,
 )
 
@@ -22,6 +23,7 @@ class WorkflowRunResult(list[WorkflowEvent]):
 
     status_events: the states the run went through; they need not be among the events.
     earlier_outputs: what the run had yielded before this call, when it was resumed.
+    run_id: of the run; None if the call ended before there was one.
     """
 
     def __init__(
@@ -30,8 +32,10 @@ class WorkflowRunResult(list[WorkflowEvent]):
         status_events: Iterable[WorkflowStatusEvent] = (),
         *,
         earlier_outputs: Sequence[Any] = (),
+        run_id: str | None = None,
     ) -> None:
         super().__init__(events)
+        self.run_id = run_id
         self._status_events = list(status_events)
         self._earlier_outputs = tuple(earlier_outputs)
 
@@ -59,3 +63,20 @@ class WorkflowRunResult(list[WorkflowEvent]):
     def status_timeline(self) -> list[WorkflowStatusEvent]:
         """Give the states the run went through, in order."""
         return list(self._status_events)
+
+
+def collected(
+    events: list[WorkflowEvent],
+    earlier: Sequence[Any] = (),
+    *,
+    run_id: str | None,
+    with_status: bool,
+) -> WorkflowRunResult:
+    """The result of a call that was not watched: without `started`, and without states unless."""
+    statuses = [event for event in events if isinstance(event, WorkflowStatusEvent)]
+    hidden = (WorkflowStartedEvent,) if with_status else _QUIET
+    shown = [event for event in events if not isinstance(event, hidden)]
+    return WorkflowRunResult(shown, statuses, earlier_outputs=earlier, run_id=run_id)
+
+
+_QUIET = (WorkflowStartedEvent, WorkflowStatusEvent)

@@ -7,9 +7,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from holdfast.errors import RunBusy, RunError
+from holdfast.errors import RunError
 from holdfast.machine.effects import Effect
-from holdfast.persistence.codec import Codec
 from holdfast.workflow.answering import checked_answers
 from holdfast.workflow.driving import WorkflowRun, fresh
 from holdfast.workflow.event_data import WorkflowErrorDetails, WorkflowRunState
@@ -21,88 +20,103 @@ from holdfast.workflow.events import (
     WorkflowWarningEvent,
 )
 from holdfast.workflow.keeping import last_checkpoint_id
-from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.request import RunRequest
 from holdfast.workflow.responses import open_waits
+from holdfast.workflow.seat import Seat
 
 Put = Callable[[WorkflowEvent], None]
 
 
-class Seat:
-    """What a workflow object is on: the run it carries, and whether a call is under way.
+class RunCall:
+    """One call: its request, where its events go, and the run it is about.
 
-    leaving: the task of a call that nobody watches any more and that is being stopped.
+    choose: gives the seat when the call begins. run: the run, once it is chosen.
     """
 
-    def __init__(self, plan: WorkflowPlan, codec: Codec) -> None:
-        self.plan = plan
-        self.codec = codec
-        self.current: WorkflowRun | None = None
-        self.state = WorkflowRunState.IDLE
-        self.is_busy = False
-        self.leaving: asyncio.Task[Any] | None = None
-
-    def check_free(self) -> None:
-        """Raises: RunBusy while a call is under way that somebody still watches."""
-        if self.is_busy and (self.leaving is None or self.leaving.done()):
-            name = self.plan.name
-            raise RunBusy(
-                f"workflow {name!r} is running; one object runs one run at a time",
-                hint="Wait for the other call to end, or build one workflow for each run.",
-            )
-
-    async def take(self) -> None:
-        """Wait until a call that was left has stopped, and be the one under way."""
-        leaving = self.leaving
-        if leaving is not None and leaving is not asyncio.current_task():
-            await asyncio.wait({leaving})
-            self.leaving = None
-        self.check_free()
-        self.is_busy = True
-
-
-class RunCall:
-    """One call: its request, where its events go, and the run it is about."""
-
-    def __init__(self, seat: Seat, request: RunRequest, put: Put, *, is_streaming: bool) -> None:
-        self.seat = seat
+    def __init__(
+        self,
+        choose: Callable[[RunRequest], Seat],
+        request: RunRequest,
+        put: Put,
+        *,
+        is_streaming: bool,
+    ) -> None:
+        self._choose = choose
         self.request = request
         self.put = put
         self.is_streaming = is_streaming
+        self._taken: Seat | None = None
+        self.run: WorkflowRun | None = None
+        self._opens_kept = False
 
     async def perform(self) -> list[Any]:
         """Carry the call out; returns the outputs that the run had before it."""
-        await self.seat.take()
+        seat = self._taken = self._choose(self.request)
+        await seat.take()
         try:
-            run = await self._chosen()
-            fitting = None
-            if self.request.responses is not None and self.request.checkpoint_id is None:
-                fitting = checked_answers(run.graph, self.request.responses)
-            if self.request.has_message:
-                run.graph.check_input(self.request.message)
-            run.graph.publish = self.put
-            run.graph.is_streaming = self.is_streaming
-            run.graph.told_pending = False
-            self.put(WorkflowStartedEvent())
-            self._tell(WorkflowRunState.IN_PROGRESS)
-            return await self._driven(run, fitting)
+            return await self._performed(seat)
         finally:
-            self.seat.is_busy = False
+            try:
+                if self.run is not None:
+                    await self.run.let_go()
+            finally:
+                seat.give_up()
 
-    async def _chosen(self) -> WorkflowRun:
-        """The run that the request is about: the current one, or a new one."""
-        request, current = self.request, self.seat.current
+    @property
+    def seat(self) -> Seat:
+        """Where the call takes place, once it has begun."""
+        assert self._taken is not None
+        return self._taken
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run; None before it is chosen."""
+        return None if self.run is None else self.run.run_id
+
+    def left(self, task: asyncio.Task[list[Any]]) -> None:
+        """Nobody watches the call any more; its task is being stopped."""
+        if self._taken is not None:
+            self._taken.leaving = task
+
+    async def _performed(self, seat: Seat) -> list[Any]:
+        run = self.run = await self._chosen(seat)
+        fitting = None
+        if self.request.responses is not None and not self._reads:
+            fitting = checked_answers(run.graph, self.request.responses)
+        if self.request.has_message:
+            run.graph.check_input(self.request.message)
+        graph = run.graph
+        graph.publish = self.put
+        graph.is_streaming = self.is_streaming
+        graph.told_pending = False
+        if self.request.run_context is not None:
+            graph.run_context = self.request.run_context
+        self.put(WorkflowStartedEvent())
+        self._tell(WorkflowRunState.IN_PROGRESS)
+        return await self._driven(run, fitting)
+
+    @property
+    def _reads(self) -> bool:
+        """Whether the run comes from where it is kept, and not from memory."""
+        return self.request.checkpoint_id is not None or self._opens_kept
+
+    async def _chosen(self, seat: Seat) -> WorkflowRun:
+        """The run that the request is about: the current one, a kept one, or a new one."""
+        request, current = self.request, seat.current
         if request.checkpoint_id is not None:
-            return self._fresh()
+            return self._fresh(seat)
         if request.has_message:
             if current is None or not self._goes_on(current):
-                return self._fresh()
+                return self._fresh(seat)
+        elif request.run_id is not None and (current is None or current.run_id != request.run_id):
+            self._opens_kept = True
+            return self._fresh(seat)
         elif current is None:
             raise RunError("there is no run to continue", hint="Start one with run(message).")
         assert current is not None
         await current.regain()
         if current.live.dead is not None:
-            return await self._revived(current)
+            return await self._revived(seat, current)
         return current
 
     def _goes_on(self, current: WorkflowRun) -> bool:
@@ -113,7 +127,7 @@ class RunCall:
         rests = current.run.status == "waiting" and current.live.dead is None
         return rests and bool(open_waits(current.run))
 
-    async def _revived(self, current: WorkflowRun) -> WorkflowRun:
+    async def _revived(self, seat: Seat, current: WorkflowRun) -> WorkflowRun:
         """The run as its storage last held it, after a failed save."""
         saver = current.live.saver
         last = None if saver is None else last_checkpoint_id(saver)
@@ -122,16 +136,15 @@ class RunCall:
                 "nothing of the run was saved, so it cannot be continued",
                 hint="Start again with run(message).",
             ) from current.live.dead
-        revived = fresh(self.seat.plan, self.seat.codec, current.keeping, None)
+        revived = self.run = fresh(seat.plan, seat.codec, current.keeping, None)
         await revived.restore(last)
-        held = current.graph.held
-        revived.graph.held.spoiled |= held.spoiled - set(revived.run.executors)
-        self.seat.current = revived
+        revived.graph.held.take_over(current.graph.held, revived.run)
+        seat.current = revived
         return revived
 
-    def _fresh(self) -> WorkflowRun:
+    def _fresh(self, seat: Seat) -> WorkflowRun:
         request = self.request
-        return fresh(self.seat.plan, self.seat.codec, request.keeping, request.run_id)
+        return fresh(seat.plan, seat.codec, request.keeping, request.run_id)
 
     async def _driven(self, run: WorkflowRun, fitting: dict[str, Any] | None) -> list[Any]:
         try:
@@ -163,7 +176,7 @@ class RunCall:
 
         Returns the outputs from before, and the effects that start the superstep.
         """
-        if self.request.checkpoint_id is not None:
+        if self._reads:
             return await self._restored(run)
         if self.request.has_message:
             return [], await self._entered(run)
@@ -205,32 +218,37 @@ class RunCall:
 
     async def _restored(self, run: WorkflowRun) -> tuple[list[Any], list[Effect]]:
         before = self.seat.current
-        assert self.request.checkpoint_id is not None
-        try:
-            told = await run.restore(self.request.checkpoint_id)
-        except BaseException:
-            if before is not None:
-                # Instances that were given back already hold what the checkpoint says.
-                before.graph.held.spoiled |= run.graph.held.spoiled
-            raise
-        if before is not None:
-            run.graph.held.spoiled |= before.graph.held.spoiled - set(run.run.executors)
-        self.seat.current = run
-        for event in told:
+        for event in await self._read(run, before):
             self.put(event)
-        responses = self.request.responses or {}
-        fitting = checked_answers(run.graph, responses) if responses else {}
-        for event in run.reopened():
-            if event.request_id not in fitting:
-                self.put(event)
-                run.graph.asked(event.request_id, event.response_type)
+        if before is not None:
+            run.graph.held.take_over(before.graph.held, run.run)
+        self.seat.current = run
+        responses = self.request.responses
+        fitting = {} if responses is None else checked_answers(run.graph, responses)
+        for asked in await run.reopened():
+            if asked.request_id not in fitting:
+                self.put(asked)
+                run.graph.asked(asked.request_id, asked.response_type)
         earlier = run.outputs()
         effects = run.take_up(retry_parked=True)
         if fitting:
-            effects += await run.answer(fitting)
-        elif effects:
+            return earlier, effects + await run.answer(fitting)
+        if effects:
             effects = await run.saved(effects)
+        await run.hear()
         return earlier, effects
+
+    async def _read(self, run: WorkflowRun, before: WorkflowRun | None) -> list[WorkflowEvent]:
+        is_strict = self.request.on_graph_change == "fail"
+        try:
+            if self.request.checkpoint_id is None:
+                return await run.open_kept(is_strict=is_strict)
+            return await run.restore(self.request.checkpoint_id, is_strict=is_strict)
+        except BaseException:
+            if before is not None:
+                # What could not be put back into an instance is put back before its next call.
+                before.graph.held.spoiled |= run.graph.held.spoiled
+            raise
 
     def _tell(self, state: WorkflowRunState) -> None:
         self.seat.state = state

@@ -80,6 +80,7 @@ class GraphRun:
     publish: where events go. on_rest: called when the run rests: completed, waiting, or standing
     with what failed. held: the executors and what is kept of them. response_types: what open
     requests ask for, by id, as far as this process has heard it. border: of its sub-workflows.
+    run_context: what the caller gave for handlers to use; never saved.
     failure: the last error that a handler raised, and whose.
     """
 
@@ -96,6 +97,7 @@ class GraphRun:
         "response_types",
         "roused",
         "run",
+        "run_context",
         "sending",
         "told_pending",
     )
@@ -114,6 +116,7 @@ class GraphRun:
         self.publish: Callable[[WorkflowEvent], None] = _ignore
         self.on_rest: Callable[[], None] = _rest
         self.response_types: dict[str, Any] = {}
+        self.run_context: Mapping[str, Any] = {}
         self.failure: tuple[BaseException, str] | None = None
         self.told_pending = False
         self.roused = False
