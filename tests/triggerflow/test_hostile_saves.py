@@ -12,6 +12,7 @@ import pytest
 
 from holdfast import TriggerFlow
 from holdfast.errors import Damaged, HoldfastError
+from holdfast.machine import snapshot
 from tests.triggerflow.handlers import Door, ask, collect, keep, same
 from tests.triggerflow.test_load_reports import resealed
 
@@ -30,15 +31,27 @@ def busy() -> TriggerFlow[Any, Any, Any]:
     choice = flow.when("Choice").match(mode="hit_all").case(1).to(ask, name="case ask")
     choice.case_else().to(same, name="else").end_match().to(keep, name="chosen")
     flow.when("Work").to(work)
+    flow.when("Slow").to(wait)
+    flow.when("Point").intervention_point(name="point").to(same, name="behind the point")
     return flow
 
 
 async def work(data: Any) -> Any:
-    """Write, emit, and stay under way."""
+    """Write, emit, and wait for what follows from it."""
     await data.async_set_state("scratch", [data.attempt])
     await data.async_append_state("scratch", 1)
     await data.async_emit("Left", 2)
-    await data.require_resource("door")(data)
+    await data.async_emit("Slow", 3)
+
+
+async def wait(data: Any) -> Any:
+    """Stay under way."""
+    return await data.require_resource("door")(data)
+
+
+async def hears(data: Any) -> Any:
+    """Bound to the execution: pauses too."""
+    return await data.async_pause_for(interrupt_id="bound")
 
 
 async def a_full_save() -> dict[str, Any]:
@@ -47,9 +60,18 @@ async def a_full_save() -> dict[str, Any]:
     flow = busy()
     execution = flow.create_execution(auto_close=False, runtime_resources={"door": door})
     execution.declare_resource_requirement("door", metadata={"n": 1})
+    execution.on("Bound", hears, metadata={"by": "test"})
+    await execution.async_intervene({"note": 1}, target="nobody", metadata={"m": 2})
     await execution.async_emit("Ask", "old")
     await execution.async_continue_with("q-old", 1, resume_request_id="r")
-    for event, value in (("Ask", 3), ("Left", 1), ("Items", [5, 6, 7]), ("Both", 8), ("Choice", 1)):
+    for event, value in (
+        ("Ask", 3),
+        ("Left", 1),
+        ("Items", [5, 6, 7]),
+        ("Both", 8),
+        ("Choice", 1),
+        ("Bound", 1),
+    ):
         await execution.async_emit(event, value)
     await execution.async_emit_nowait("Work", 1)
     await door.reached.wait()
@@ -98,6 +120,13 @@ async def tried(saved: dict[str, Any], body: dict[str, Any]) -> bool:
         return False
     fresh.save()
     return True
+
+
+async def test_the_record_of_these_tests_has_every_part_that_a_flow_writes():
+    """A part that is added gets into it here, or nobody makes it up."""
+    kinds = {name.partition("/")[0] for name in (await a_full_save())["body"]}
+    only_of_graphs = {"frame", "executor", "out", "staged", "gather", "payload"}
+    assert kinds == snapshot.KINDS - only_of_graphs
 
 
 async def test_one_thing_made_up_anywhere_in_a_record_is_refused_or_taken():
@@ -159,4 +188,4 @@ async def test_a_full_save_goes_on_as_if_nothing_had_happened():
     await fresh.async_emit("Right", 3)
     await asyncio.sleep(0)
 
-    assert sorted(await fresh.async_close()) == ["kept", "scratch", "seen"]
+    assert sorted(await fresh.async_close()) == ["$interventions", "kept", "scratch", "seen"]

@@ -318,6 +318,9 @@ _READERS: dict[str, Callable[[Run, str, Part, Encoder], None]] = {
     "ledger": _read_ledger,
 }
 
+#: What the names of parts begin with.
+KINDS = frozenset(_READERS)
+
 
 def _order(run: Run) -> None:
     """Parts come in any order; the record keeps its own."""

@@ -50,6 +50,7 @@ def _flaws(run: Run, plan: Blueprint, *, is_same: bool) -> Iterator[str]:
         if fan is not None and scope.index >= len(fan.items):
             yield f"scope {number}: it is a lane that there is not"
     yield from _joins(run, plan)
+    yield from _awaited(run)
 
 
 def _strangers(run: Run, plan: Blueprint) -> Iterator[str]:
@@ -104,3 +105,19 @@ def _fans(run: Run, plan: Blueprint) -> Iterator[str]:
             yield f"fan {number}: a result is of no lane"
         elif fan.node in plan.exits and not all(isinstance(key, str) for key in fan.items):
             yield f"fan {number}: a branch has no name"
+
+
+def _awaited(run: Run) -> Iterator[str]:
+    """What somebody waits for: the results of an emit, and what a handler has made already."""
+    for number, group in run.groups.items():
+        if group.results is not None and not isinstance(group.results, list):
+            yield f"group {number}: its results are no list"
+    for delivery in run.deliveries.values():
+        results = run.groups[delivery.group].results if delivery.group in run.groups else None
+        if results is not None and delivery.slot >= len(results):
+            yield f"delivery {delivery.id}: its result has no place"
+    for number, lines in run.ledgers.items():
+        for entry in lines.entries:
+            texts = (entry.kind, entry.name, entry.digest or "", entry.wait or "")
+            if not all(isinstance(text, str) for text in texts) or type(entry.group) is not int:
+                yield f"ledger {number}: a line is not what a handler could have made"
