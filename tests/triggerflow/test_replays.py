@@ -307,3 +307,62 @@ def test_a_chunk_of_another_flow_keeps_its_name_or_gets_a_place():
     assert len(other.chunks) == 6
     with pytest.raises(ValueError, match="already registered to another callable"):
         other.to(one.chunk("keep")(double))
+
+
+def twice(flow: TriggerFlow[Any, Any, Any], mode: str = "hit_first") -> tuple[Any, Any]:
+    """Two cursors behind the first case of one match that is not ended yet."""
+    return flow.match(mode=mode).case(1), flow.match(mode=mode).case(1)
+
+
+HELD: dict[str, tuple[Any, Any]] = {
+    "another end": (
+        lambda one, other: one.to(double).end_match(),
+        lambda one, other: other.to(add_one).end_match(),
+    ),
+    "a case more": (lambda one, other: one.end_match(), lambda one, other: other.case(2)),
+    "a case less": (
+        lambda one, other: one.case(2).end_match(),
+        lambda one, other: other.end_match(),
+    ),
+    "a case less than are open": (
+        lambda one, other: one.case(2).to(double),
+        lambda one, other: other.end_match(),
+    ),
+    "an else more": (lambda one, other: one.end_match(), lambda one, other: other.case_else()),
+    "an else less": (
+        lambda one, other: one.case_else().to(double),
+        lambda one, other: other.end_match(),
+    ),
+    "a case behind the else": (
+        lambda one, other: one.case_else().to(double),
+        lambda one, other: other.case(2),
+    ),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), HELD.values(), ids=HELD.keys())
+def test_two_cursors_of_one_open_match_may_not_contradict_one_another(first: Any, second: Any):
+    """Neither of them replays: the first one to end the block says what it is."""
+    flow = TriggerFlow()
+    one, other = twice(flow)
+    first(one, other)
+    with pytest.raises(ValueError, match="already exists with a different definition") as caught:
+        second(one, other)
+    assert "name=" in caught.value.hint
+
+
+def test_two_cursors_of_one_open_loop_may_not_contradict_one_another():
+    """As for a match."""
+    flow = TriggerFlow()
+    one, other = flow.for_each(), flow.for_each()
+    one.to(double).end_for_each()
+    with pytest.raises(ValueError, match="already exists with a different definition"):
+        other.to(add_one).end_for_each()
+
+
+def test_an_open_match_has_one_mode():
+    """It is said where it is opened, so it is refused there."""
+    flow = TriggerFlow()
+    twice(flow)
+    with pytest.raises(ValueError, match="already exists with a different definition"):
+        flow.match(mode="hit_all")

@@ -63,6 +63,8 @@ def add_else(wiring: Wiring, place: Place) -> Place:
     _check_complete(wiring, block)
     node = wiring.nodes[block.node]
     if node.exits[-1][0] != ELSE:
+        if f"end:{block.node}" in wiring.nodes:
+            raise _differs(block.node)
         exits = (*node.exits, (ELSE, _event(block.node, ELSE)))
         wiring.put_in(wiring.nodes, node.id, replace(node, exits=exits))
     return _branch(place, block, ELSE, has_else=True)
