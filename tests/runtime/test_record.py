@@ -27,6 +27,7 @@ JOURNEYS = [
     "again",
     "nested",
     "loop",
+    "blocks",
     "join",
     "parked",
     "graph",

@@ -16,7 +16,18 @@ from holdfast.testing.crash import Journey, Log
 from holdfast.testing.faults import FaultPlan, FaultyStore
 from tests.runtime import edge_journeys, journeys, needing_journeys, sub_journeys
 
-JOURNEYS = ["chain", "pause", "again", "nested", "loop", "graph", "subs", "edges", "needs"]
+JOURNEYS = [
+    "chain",
+    "pause",
+    "again",
+    "nested",
+    "loop",
+    "blocks",
+    "graph",
+    "subs",
+    "edges",
+    "needs",
+]
 
 
 class FailingWrites(FaultyStore):
