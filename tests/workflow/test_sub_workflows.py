@@ -494,3 +494,19 @@ def test_executors_are_listed_by_path() -> None:
     workflow = outer("a>s s>b", {"s": inner("x>y")})
     assert list(workflow.executors) == ["a", "s", "s/x", "s/y", "b"]
     assert [one.id for one in workflow.executors.values()] == ["a", "s", "x", "y", "b"]
+
+
+def test_a_workflow_says_of_itself_what_its_sub_workflows_are() -> None:
+    """Who yields results and progress is told by path; what comes in, by the innermost start."""
+    child = inner("x>y", kind=_Yields, output_from=["y"], intermediate_output_from=["x"])
+    parts = {"s": (child, {"allow_direct_output": True}), "b": give}
+    workflow = outer("s>b", parts)
+
+    assert workflow.is_terminal_executor("s/y")
+    assert workflow.is_intermediate_executor("s/x")
+    assert [one.id for one in workflow.get_output_executors()] == ["s", "y", "b"]
+    assert [one.id for one in workflow.get_intermediate_executors()] == ["x"]
+    assert workflow.output_types == [str, Any]
+    assert workflow.input_types == [Any]
+    with pytest.raises(KeyError):
+        workflow.is_terminal_executor("x")

@@ -86,7 +86,7 @@ class WorkflowDescription:
         return self.plan.make_executors() if current is None else dict(current.graph.executors)
 
     def get_executors_list(self) -> list[Executor]:
-        """The executors, in the order in which the builder met them."""
+        """The executors, in the order in which the builder met them, inner ones behind theirs."""
         return list(self.executors.values())
 
     def get_start_executor(self) -> Executor:
@@ -95,14 +95,17 @@ class WorkflowDescription:
 
     def get_output_executors(self) -> list[Executor]:
         """Those whose yields are results."""
-        return [e for e in self.get_executors_list() if self.is_terminal_executor(e.id)]
+        return [e for path, e in self.executors.items() if self.is_terminal_executor(path)]
 
     def get_intermediate_executors(self) -> list[Executor]:
         """Those whose yields are progress."""
-        return [e for e in self.get_executors_list() if self.is_intermediate_executor(e.id)]
+        return [e for path, e in self.executors.items() if self.is_intermediate_executor(path)]
 
     def is_terminal_executor(self, executor_id: str) -> bool:
-        """Whether what the executor yields are results. Raises: KeyError for an unknown id."""
+        """Whether what the executor yields are results; inner ones are known by path.
+
+        Raises: KeyError for an unknown id.
+        """
         return self.plan.output_kind(executor_id) == "output"
 
     def is_intermediate_executor(self, executor_id: str) -> bool:
@@ -111,8 +114,9 @@ class WorkflowDescription:
 
     @property
     def input_types(self) -> list[Any]:
-        """The types of messages that a run may begin with."""
-        return self.get_start_executor().input_types
+        """The types of messages that a run may begin with: those of the innermost start."""
+        graph = self.plan.graph
+        return self.executors[graph.entries.get(graph.start, graph.start)].input_types
 
     @property
     def output_types(self) -> list[Any]:
