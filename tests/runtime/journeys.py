@@ -16,7 +16,9 @@ from holdfast import (
     response_handler,
 )
 from holdfast.persistence.store import Store
+from holdfast.runtime.clock import IDS
 from holdfast.runtime.engine import RunHandle
+from holdfast.testing.clock import FakeClock
 from holdfast.testing.crash import Log
 
 
@@ -25,7 +27,7 @@ async def to_the_end(engine: Engine, run: RunHandle, answers: dict[str, Any]) ->
     while True:
         driven = await engine.driven(run.run_id)
         await driven.live.until_quiet()
-        waits = await engine.waits(run_id=run.run_id)
+        waits = [w for w in await engine.waits(run_id=run.run_id) if w.wait_id in answers]
         if not waits:
             return await (await engine.open(run.run_id)).result()
         for wait in waits:
@@ -330,6 +332,31 @@ async def bound(store: Store, log: Log) -> Any:
         await execution.async_continue_with("ok", "mail", resume_request_id="r")
         await execution.live.until_quiet()
     return await execution.async_close()
+
+
+async def deadline(store: Store, log: Log) -> Any:
+    """A chunk asks, nobody answers; a process that comes later finds the deadline long past."""
+
+    async def ask(data: Any) -> Any:
+        log.begin("ask", data.input)
+        return await data.async_pause_for(
+            payload={"sum": data.input}, interrupt_id="ok", deadline=60, default=["nobody"]
+        )
+
+    async def use(data: Any) -> None:
+        log.begin("use", data.input)
+        await data.async_append_state("seen", data.input)
+
+    flow = TriggerFlow(name="deadline")
+    flow.to(ask).to(use)
+    known = (await store.runs()).items
+    clock = FakeClock(10_000.0 if known else 1000.0)
+    async with Engine(store, [flow], times=(clock, IDS)) as engine:
+        run = await engine.start(flow, 3, run_id="run")
+        driven = await engine.driven("run")
+        await driven.live.until_quiet()
+        clock.pass_s(60)
+        return await to_the_end(engine, run, {})
 
 
 class Split(Executor):

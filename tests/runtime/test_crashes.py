@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
         *(
             "chain",
             "pause",
+            "deadline",
             "again",
             "nested",
             "loop",

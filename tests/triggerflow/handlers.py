@@ -8,6 +8,8 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from holdfast import TriggerFlow
+
 T = TypeVar("T")
 
 
@@ -41,6 +43,21 @@ async def collect(data: Any) -> Any:
 async def ask(data: Any) -> Any:
     """Pause with the input as payload and as id."""
     return await data.async_pause_for(payload=data.input, interrupt_id=f"q-{data.input}")
+
+
+async def pause(data: Any) -> Any:
+    """Pause in the way that the input says."""
+    return await data.async_pause_for(**data.input)
+
+
+def pausing(*after: Any) -> TriggerFlow[Any, Any, Any]:
+    """A flow that pauses as its input says, and hands the answer on."""
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="pausing")
+    cursor = flow.to(pause)
+    for target in after:
+        cursor = cursor.to(target)
+    flow.when("Answered").to(collect)
+    return flow
 
 
 async def fail(data: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast import MemoryStore, TriggerFlow
+from holdfast import TriggerFlow
 from holdfast.errors import (
     AlreadyAnswered,
     AnswerConflict,
@@ -16,33 +16,7 @@ from holdfast.errors import (
     WaitClosed,
     WaitNotFound,
 )
-from tests.triggerflow.handlers import Door, ask, collect, keep
-
-
-@pytest.fixture(params=["memory", "store"])
-def opened(request: pytest.FixtureRequest) -> Any:
-    """Makes an execution of a flow that stays open, kept in memory or in a store."""
-
-    def make(flow: TriggerFlow) -> Any:
-        store = MemoryStore() if request.param == "store" else None
-        return flow.create_execution(auto_close=False, store=store)
-
-    return make
-
-
-async def pause(data: Any) -> Any:
-    """Pause in the way that the input says."""
-    return await data.async_pause_for(**data.input)
-
-
-def pausing(*after: Any) -> TriggerFlow:
-    """A flow that pauses as its input says and hands the answer on."""
-    flow = TriggerFlow(name="pausing")
-    cursor = flow.to(pause)
-    for target in after:
-        cursor = cursor.to(target)
-    flow.when("Answered").to(collect)
-    return flow
+from tests.triggerflow.handlers import Door, ask, collect, keep, pausing
 
 
 async def test_five_errors_tell_why_an_answer_was_refused(opened: Any):

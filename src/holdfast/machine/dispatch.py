@@ -33,11 +33,14 @@ from holdfast.machine.effects import (
     Effect,
     Emitted,
     Ended,
+    Expired,
     Failed,
     Finished,
     Input,
+    Lapsed,
     Retried,
     Skipped,
+    Warn,
     Withdrawn,
 )
 from holdfast.machine.run import DUE, PARKED, Delivery, Fan, Run, Wait
@@ -52,6 +55,8 @@ def step(run: Run, happened: Input) -> list[Effect]:
             return emit(run, happened)[1]
         case Answered():
             return answer(run, happened)
+        case Expired():
+            return expire(run, happened)
         case Failed():
             return fail(run, happened)
         case Retried():
@@ -247,10 +252,21 @@ def _opener_ended(route: Route, wait: Wait) -> None:
 def answer(run: Run, answered: Answered) -> list[Effect]:
     """A wait was settled: what it stands for becomes due, at once or when its opener has ended."""
     wait = waits.take_answer(run, answered)
-    if wait.opener in run.deliveries:
-        # Also if it is parked: its repeat finds the answer, instead of asking once more.
-        return []
-    return _apply(run, answered.wait_id)
+    return [] if _is_opener_busy(run, wait) else _apply(run, wait.id)
+
+
+def expire(run: Run, expired: Expired) -> list[Effect]:
+    """A deadline settled a wait: what it says becomes due, when an answer would have been."""
+    wait = waits.take_expiry(run, expired)
+    effects: list[Effect] = [Lapsed(wait)]
+    if not _is_opener_busy(run, wait):
+        effects.extend(_apply(run, wait.id))
+    return effects
+
+
+def _is_opener_busy(run: Run, wait: Wait) -> bool:
+    # Also while it is parked: its repeat finds the answer, instead of asking once more.
+    return wait.opener in run.deliveries
 
 
 def _apply(run: Run, wait_id: str) -> list[Effect]:
@@ -258,7 +274,36 @@ def _apply(run: Run, wait_id: str) -> list[Effect]:
     effects: list[Effect] = []
     group = scopes.new_group(run, wants=False)
     wait.users = 1
-    route = Route(run, group, 0, effects, wait_id)
+    route = Route(run, group, 0, effects, wait_id if waits.has_value(wait) else None)
+    if waits.has_value(wait):
+        _continue(route, wait)
+    else:
+        _lapse(route, wait)
+    wait.group = group
+    waits.release(run, wait_id)
+    if wait.scope:
+        fans.leave(route, wait.scope, waiting=True)
+    scopes.leave_group(run, group, effects)
+    if run.journal is not None:
+        layout.mark_head(run)
+    return effects
+
+
+def _lapse(route: Route, wait: Wait) -> None:
+    """Nobody answered in time: the question itself goes to the listeners of an event, if any."""
+    by = ("event", wait.lapse.removeprefix("event:"))
+    if wait.lapse and by in route.plan.listeners:
+        route.give(by, wait.payload, wait.data, wait.scope)
+        return
+    text = waits.lapse_text(wait)
+    if wait.lapse:
+        text = f"{text}, and nobody listens to {by[1]!r}"
+    route.effects.append(Warn("wait.expired", text))
+
+
+def _continue(route: Route, wait: Wait) -> None:
+    """What an answer stands for becomes due."""
+    run = route.run
     plan: Blueprint = run.plan
     data = None if run.journal is None else run.journal.codec.encode(wait.value, "answer")
     origin = wait.origin
@@ -269,17 +314,7 @@ def _apply(run: Run, wait_id: str) -> list[Effect]:
     elif wait.resume == "next" and origin is not None:
         route.follow(plan.by_id[origin.node], wait.value, data, origin.scope)
     elif wait.resume.startswith("event:"):
-        by = ("event", wait.resume.removeprefix("event:"))
-        for node in plan.listeners.get(by, ()):
-            route.arrive(node, wait.value, data, wait.scope, by, -1)
-    wait.group = group
-    waits.release(run, wait_id)
-    if wait.scope:
-        fans.leave(route, wait.scope, waiting=True)
-    scopes.leave_group(run, group, effects)
-    if run.journal is not None:
-        layout.mark_head(run)
-    return effects
+        route.give(("event", wait.resume.removeprefix("event:")), wait.value, data, wait.scope)
 
 
 def fail(run: Run, failed: Failed) -> list[Effect]:

@@ -101,6 +101,13 @@ class Answered(msgspec.Struct, gc=False):
     actor: str | None = None
 
 
+class Expired(msgspec.Struct, gc=False):
+    """The deadline of a wait has passed, and nobody was quicker."""
+
+    wait_id: str
+    at: float
+
+
 class AnsweredInside(msgspec.Struct, frozen=True, gc=False):
     """A handler answered a request of a sub-workflow. via: the node of that."""
 
@@ -129,7 +136,7 @@ class Ended(msgspec.Struct, gc=False):
     error: str | None = None
 
 
-Input = Emitted | Finished | Unrouted | Failed | Answered | Retried | Skipped | Ended
+Input = Emitted | Finished | Unrouted | Failed | Answered | Expired | Retried | Skipped | Ended
 
 # --- effects ----------------------------------------------------------------------------------
 
@@ -173,6 +180,12 @@ class AskedOutside(msgspec.Struct, gc=False):
     wait: Wait
 
 
+class Lapsed(msgspec.Struct, gc=False):
+    """A wait was settled by its deadline."""
+
+    wait: Wait
+
+
 class Barrier(msgspec.Struct, gc=False):
     """A superstep ended: its messages and writes are visible. idle: nothing is sent on."""
 
@@ -210,6 +223,7 @@ Effect = (
     | Cancel
     | Warn
     | Withdrawn
+    | Lapsed
     | AskedOutside
     | Barrier
     | Began

@@ -75,9 +75,12 @@ class WaitWire(msgspec.Struct, omit_defaults=True):
     scope: int = 0
     schema: dict[str, Any] | None = None
     deadline: float | None = None
+    lapse: str = ""
+    default: msgspec.Raw = _NULL
     resumes: int = 0
     limit: int | None = 1
     answered: bool = False
+    expired: bool = False
     value: msgspec.Raw = _NULL
     request_id: str | None = None
     digest: str | None = None
@@ -85,6 +88,7 @@ class WaitWire(msgspec.Struct, omit_defaults=True):
     settled_at: float | None = None
     expects: str | None = None
     via: str = ""
+    exchange_kind: str | None = None
 
 
 def wire(delivery: Delivery, codec: Encoder) -> DueWire:
@@ -203,6 +207,7 @@ def wait_part(wait: Wait, codec: Encoder) -> bytes:
     if wait.data is None:
         wait.data = codec.encode(wait.payload, f"payload of wait {wait.id}")
     value = codec.encode(wait.value, f"answer to {wait.id}") if wait.answered else b"null"
+    default = default_of(wait, codec)
     origin = wait.origin
     return _json(
         WaitWire(
@@ -217,9 +222,12 @@ def wait_part(wait: Wait, codec: Encoder) -> bytes:
             scope=wait.scope,
             schema=wait.schema,
             deadline=wait.deadline,
+            lapse=wait.lapse,
+            default=_NULL if default is None else msgspec.Raw(default),
             resumes=wait.resumes,
             limit=wait.limit,
             answered=wait.answered,
+            expired=wait.expired,
             value=msgspec.Raw(value),
             request_id=wait.request_id,
             digest=wait.digest,
@@ -227,8 +235,18 @@ def wait_part(wait: Wait, codec: Encoder) -> bytes:
             settled_at=wait.settled_at,
             expects=wait.expects,
             via=wait.via,
+            exchange_kind=wait.exchange_kind,
         )
     )
+
+
+def default_of(wait: Wait, codec: Encoder) -> bytes | None:
+    """The bytes of what a deadline answers with; None for a wait without a default."""
+    if wait.lapse != "default":
+        return None
+    if wait.default_data is None:
+        wait.default_data = codec.encode(wait.default, f"default of wait {wait.id}")
+    return wait.default_data
 
 
 def read_wait(wait_id: str, part: bytes, codec: Encoder) -> Wait:
@@ -248,9 +266,13 @@ def read_wait(wait_id: str, part: bytes, codec: Encoder) -> Wait:
         opened_at=stored.opened_at,
         schema=stored.schema,
         deadline=stored.deadline,
+        lapse=stored.lapse,
+        default=codec.decode(bytes(stored.default)) if stored.lapse == "default" else None,
+        default_data=bytes(stored.default) if stored.lapse == "default" else None,
         resumes=stored.resumes,
         limit=stored.limit,
         answered=stored.answered,
+        expired=stored.expired,
         value=codec.decode(bytes(stored.value)) if stored.answered else None,
         request_id=stored.request_id,
         digest=stored.digest,
@@ -258,6 +280,7 @@ def read_wait(wait_id: str, part: bytes, codec: Encoder) -> Wait:
         settled_at=stored.settled_at,
         expects=stored.expects,
         via=stored.via,
+        exchange_kind=stored.exchange_kind,
     )
 
 

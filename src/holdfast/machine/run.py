@@ -129,6 +129,10 @@ class Wait(msgspec.Struct, kw_only=True):
     continue it; an answered wait stays in the record until they have ended.
     asked: its opener has asked it in this attempt; a repeat that does not ask again withdraws it.
     group: what an answer made due, for whoever waits for it; not written.
+    deadline: the wall-clock time after which nobody is asked any more. lapse: what follows then:
+    "default" (the default counts as the answer), "event:<name>", or "" (its branch ends).
+    expired: it was settled by its deadline; `answered` says that it is settled at all.
+    exchange_kind: a label of the asker's, for whoever carries the question outside.
     via: the sub-workflow whose graph around was offered the request; "" for the outside world.
     """
 
@@ -144,9 +148,13 @@ class Wait(msgspec.Struct, kw_only=True):
     opened_at: float = 0.0
     schema: dict[str, Any] | None = None
     deadline: float | None = None
+    lapse: str = ""
+    default: Any = None
+    default_data: bytes | None = None
     resumes: int = 0
     limit: int | None = 1
     answered: bool = False
+    expired: bool = False
     value: Any = None
     request_id: str | None = None
     digest: str | None = None
@@ -157,6 +165,16 @@ class Wait(msgspec.Struct, kw_only=True):
     users: int = 0
     group: int = 0
     via: str = ""
+    exchange_kind: str | None = None
+
+
+class Timer(msgspec.Struct, frozen=True, order=True, gc=False):
+    """Something that is to happen at a time; see `machine.timers`. number: the order of setting."""
+
+    due_at: float
+    number: int
+    what: str
+    key: str
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):
@@ -292,7 +310,8 @@ class Frame(msgspec.Struct):
 class Run(msgspec.Struct, weakref=True):
     """One journey through a definition. plan: the frozen definition it follows.
 
-    status and lifecycle are words of the fronts; `live` counts due deliveries.
+    status and lifecycle are words of the fronts; `live` counts due deliveries. timers, agenda: the
+    times in the record by key, and as a heap; they follow from the rest and are not written.
     """
 
     run_id: str
@@ -322,6 +341,9 @@ class Run(msgspec.Struct, weakref=True):
     outputs: list[Output] = []
     intervening: Intervening | None = None
     bindings: dict[int, Binding] = {}
+    timers: dict[tuple[str, str], Timer] = {}
+    agenda: list[Timer] = []
+    next_timer: int = 0
     facts: dict[str, Any] = {}
     journal: Journal | None = None
 

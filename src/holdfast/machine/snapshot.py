@@ -357,6 +357,7 @@ def _count(run: Run) -> None:
     for wait in run.waits.values():
         wait.asked = wait.opener not in run.deliveries
         waits.note_opener(run, wait)
+        waits.watch(run, wait)
         if wait.scope and not (wait.answered and _is_applied(run, wait)):
             scopes.enter_waiting(run, wait.scope)
     for delivery in run.deliveries.values():

@@ -26,9 +26,11 @@ from holdfast.machine.effects import (
     Cancel,
     Effect,
     Ended,
+    Expired,
     Failed,
     Finished,
     Input,
+    Lapsed,
     Retried,
     Sent,
     Skipped,
@@ -47,6 +49,8 @@ def step(run: Run, happened: Input) -> list[Effect]:
             return finish(run, happened)
         case Answered():
             return answer(run, happened)
+        case Expired():
+            return expire(run, happened)
         case Failed():
             return fail(run, happened.delivery, happened.error)
         case Unrouted():
@@ -174,7 +178,7 @@ def _ended(run: Run, delivery: Delivery, effects: list[Effect]) -> None:
         waits.release(run, delivery.wait)
     for wait in opened:
         if wait.answered:
-            _respond(run, wait)
+            _apply(run, wait, effects)
         elif not wait.asked:
             waits.withdraw(run, wait)
             effects.append(Withdrawn(wait))
@@ -186,16 +190,45 @@ def answer(run: Run, answered: Answered) -> list[Effect]:
     Several answers make one superstep, so it is for the caller to `begin` it.
     """
     wait = waits.take_answer(run, answered)
+    effects: list[Effect] = []
+    if not _is_opener_busy(run, wait):
+        _apply(run, wait, effects)
+    return effects
+
+
+def expire(run: Run, expired: Expired) -> list[Effect]:
+    """A deadline settled a request: the default is its response; without one it is asked no more.
+
+    A run that only waited for it has then completed. The caller is to `begin`, as for answers.
+    """
+    wait = waits.take_expiry(run, expired)
+    effects: list[Effect] = [Lapsed(wait)]
+    if not _is_opener_busy(run, wait):
+        _apply(run, wait, effects)
+        if run.status == "waiting" and not run.waits:
+            run.status = "completed"
+            layout.mark_head(run)
+    return effects
+
+
+def _is_opener_busy(run: Run, wait: Wait) -> bool:
     opener = run.deliveries.get(wait.opener)
-    if opener is None:
-        wake(run)
-        _respond(run, wait)
-        assert wait.origin is not None
-        frames.answered(run, wait.origin.frame)
-        if run.status != "failed":
-            run.status = "running"
-        layout.mark_head(run)
-    return []
+    return opener is not None
+
+
+def _apply(run: Run, wait: Wait, effects: list[Effect]) -> None:
+    """A settled request takes effect: its opener has ended."""
+    if not waits.has_value(wait):
+        effects.append(Warn("wait.expired", waits.lapse_text(wait)))
+        waits.release(run, wait.id)
+        return
+    wake(run)
+    _respond(run, wait)
+    assert wait.origin is not None
+    frames.answered(run, wait.origin.frame)
+    if run.status != "failed":
+        run.status = "running"
+    layout.mark_head(run)
 
 
 def _answer_inside(run: Run, inside: AnsweredInside, effects: list[Effect]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits: questions that a run has open, answered once.
+"""Waits: questions that a run has open, settled once: by an answer, or by their deadline.
 
 An answer is applied when the delivery that opened the wait has ended, because until then a crash
 would run the opener again and ask again. A repeat that does not ask again withdraws the wait.
@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.definition.schema_check import problems
 from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import (
     AlreadyAnswered,
     AnswerConflict,
+    AnswerRefused,
     InternalError,
     WaitClosed,
     WaitExists,
     WaitExpired,
     WaitNotFound,
 )
-from holdfast.machine import layout, scopes
-from holdfast.machine.effects import Answered, AskedOutside, Effect
+from holdfast.machine import layout, scopes, timers
+from holdfast.machine.effects import Answered, AskedOutside, Effect, Expired
 from holdfast.machine.run import Delivery, Ledger, Run, Settled, Wait
 
 
@@ -36,15 +38,22 @@ def open_wait(run: Run, wait: Wait) -> None:
             wait_id=wait.id,
         )
     if before is not None:
-        _settle(run, before, "answered")
+        _settle(run, before, _outcome(before))
     # How many waits the run has ever opened: it rises although old lines are forgotten.
     wait.generation = run.next_settled + len(run.waits) + 1
     run.waits[wait.id] = wait
     note_opener(run, wait)
+    watch(run, wait)
     if wait.scope:
         scopes.enter_waiting(run, wait.scope)
     if run.journal is not None:
         layout.mark_wait(run.journal, wait)
+
+
+def watch(run: Run, wait: Wait) -> None:
+    """Set the timer of an open wait that has a deadline."""
+    if wait.deadline is not None and not wait.answered:
+        timers.start(run, timers.WAIT, wait.id, wait.deadline)
 
 
 def asked_by(run: Run, delivery_id: int) -> list[Wait]:
@@ -77,7 +86,7 @@ def judge(run: Run, wait_id: str, request_id: str | None, digest: str | None) ->
     wait = run.waits.get(wait_id)
     lines = [line for line in run.settled if line.id == wait_id]
     if wait is not None and wait.answered:
-        lines.append(_line(wait, "answered"))
+        lines.append(_line(wait, _outcome(wait)))
     for line in lines:
         if request_id is not None and line.request_id == request_id:
             if line.digest != digest:
@@ -103,20 +112,57 @@ def judge(run: Run, wait_id: str, request_id: str | None, digest: str | None) ->
     raise WaitClosed(f"wait {wait_id!r} was {last.status}", **facts)
 
 
+def check_fits(run_id: str, wait_id: str, schema: dict[str, Any] | None, value: Any) -> None:
+    """Raises: AnswerRefused if the schema of a wait does not take the value."""
+    found = problems(schema, value) if schema is not None else ()
+    if found:
+        raise AnswerRefused(
+            f"the answer to {wait_id!r} does not fit: {'; '.join(found)}",
+            run_id=run_id,
+            wait_id=wait_id,
+            problems=found,
+        )
+
+
 def take_answer(run: Run, answered: Answered) -> Wait:
     """Write the answer into the wait; it is settled from here on."""
-    wait = run.waits.get(answered.wait_id)
-    if wait is None or wait.answered:
-        raise InternalError(f"wait {answered.wait_id!r} was settled twice")
-    wait.answered = True
+    wait = _settling(run, answered.wait_id, answered.at)
     wait.value = answered.value
     wait.digest = answered.digest
     wait.request_id = answered.request_id
     wait.actor = answered.actor
-    wait.settled_at = answered.at
+    return wait
+
+
+def take_expiry(run: Run, expired: Expired) -> Wait:
+    """The deadline settles the wait; a default is its value from here on."""
+    wait = _settling(run, expired.wait_id, expired.at)
+    wait.expired = True
+    if wait.lapse == "default":
+        wait.value = wait.default
+    return wait
+
+
+def _settling(run: Run, wait_id: str, at: float) -> Wait:
+    wait = run.waits.get(wait_id)
+    if wait is None or wait.answered:
+        raise InternalError(f"wait {wait_id!r} was settled twice")
+    wait.answered = True
+    wait.settled_at = at
+    timers.drop(run, timers.WAIT, wait_id)
     if run.journal is not None:
         layout.mark_wait(run.journal, wait)
     return wait
+
+
+def has_value(wait: Wait) -> bool:
+    """Whether something answered the wait: somebody, or the default that its deadline brought."""
+    return wait.answered and (not wait.expired or wait.lapse == "default")
+
+
+def lapse_text(wait: Wait) -> str:
+    """What a watcher is told of a wait that nothing answered."""
+    return f"nobody answered {wait.id!r} before its deadline"
 
 
 def use(run: Run, wait_id: str) -> None:
@@ -131,7 +177,7 @@ def release(run: Run, wait_id: str) -> None:
         return
     wait.users -= 1
     if wait.users <= 0:
-        _settle(run, wait, "answered")
+        _settle(run, wait, _outcome(wait))
 
 
 def open_inside(run: Run, wait_id: str, path: str) -> Wait | None:
@@ -182,12 +228,16 @@ def withdraw(run: Run, wait: Wait) -> None:
 
 def cancel(run: Run, wait: Wait) -> None:
     """The wait is asked no more, by decision from outside."""
-    _settle(run, wait, "answered" if wait.answered else "cancelled")
+    _settle(run, wait, _outcome(wait) if wait.answered else "cancelled")
 
 
 def continued_by(run: Run, delivery: Delivery) -> Wait | None:
     """The answered wait that a delivery continues."""
     return None if delivery.wait is None else run.waits.get(delivery.wait)
+
+
+def _outcome(wait: Wait) -> str:
+    return "expired" if wait.expired else "answered"
 
 
 def _line(wait: Wait, status: str) -> Settled:
@@ -204,6 +254,7 @@ def _line(wait: Wait, status: str) -> Settled:
 
 def _settle(run: Run, wait: Wait, status: str) -> None:
     del run.waits[wait.id]
+    timers.drop(run, timers.WAIT, wait.id)
     line = _line(wait, status)
     number = run.next_settled
     run.next_settled = number + 1

@@ -3,10 +3,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 import time
+from collections.abc import Callable
 from typing import Protocol
+
+
+class Handle(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Let it not come."""
 
 
 class Clock(Protocol):
@@ -17,6 +26,9 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back: for waiting."""
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Handle:
+        """Call back on the running loop once so many monotonic seconds have passed."""
 
 
 class Ids(Protocol):
@@ -33,6 +45,10 @@ class SystemClock:
 
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Handle:
+        """A timer of the running loop."""
+        return asyncio.get_running_loop().call_later(delay_s, callback)
 
 
 class SystemIds:

@@ -30,6 +30,9 @@ class Driven(Protocol):
     async def hear(self) -> None:
         """Take in what was posted for it."""
 
+    async def keep_time(self, now: float | None = None) -> None:
+        """Act on every time of it that has come, and wait for the next one."""
+
     async def result(self) -> Any:
         """Wait for its end."""
 

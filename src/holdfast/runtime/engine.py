@@ -2,8 +2,9 @@
 """The one door to the runs of a store: start, open, answer, signal, recover.
 
 An engine carries the runs of the definitions it was given. It takes over runs whose owner is
-gone, as soon as it looks; it looks when it is entered, and then every `LOOK_EVERY_S` where other
-processes share the store. Answers and signals for a run that another process owns go into that
+gone, and runs whose time has come that nobody carries, as soon as it looks; it looks when it is
+entered, and then every `LOOK_EVERY_S` where other processes share the store; where none do, when
+the next time comes. Answers and signals for a run that another process owns go into that
 run's inbox, and its owner hears of them.
 """
 
@@ -12,14 +13,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import sys
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Self
 
 import msgspec
 
-from holdfast.definition.schema_check import problems
 from holdfast.errors import (
-    AnswerRefused,
     DefinitionError,
     DefinitionNotFound,
     HoldfastError,
@@ -33,6 +34,7 @@ from holdfast.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
+from holdfast.machine.waits import check_fits
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.document import open_document
 from holdfast.persistence.store import (
@@ -49,14 +51,18 @@ from holdfast.persistence.stores.url import open_store
 from holdfast.persistence.types import default_types
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.driven import Definition, Driven
+from holdfast.runtime.expiry import expire
 from holdfast.runtime.home import FLOW_SAVE, Home
 from holdfast.runtime.inbox import PostBody
 from holdfast.runtime.ownership import Owner
+from holdfast.runtime.timers import Alarm
 
 LOG = logging.getLogger("holdfast.engine")
 
 #: How often an engine looks for runs that nobody carries and for posts of other processes.
 LOOK_EVERY_S = 0.5
+#: A process that has a waiting run at hand acts at its time; the others leave it this much longer.
+LATE_S = 1.0
 #: How many runs it looks at each time; what is left over is seen the next time.
 LOOK_AT = 1000
 
@@ -129,6 +135,8 @@ class Engine:
         self._runs: dict[str, Driven] = {}
         self._codec = Codec(default_types)
         self._looking: asyncio.Task[None] | None = None
+        self._alarm = Alarm(self._clock, self._rings)
+        self._ringing: asyncio.Task[None] | None = None
         self._opening: dict[str, tuple[asyncio.Lock, int]] = {}
         self.failures: dict[str, HoldfastError] = {}
 
@@ -145,10 +153,13 @@ class Engine:
 
     async def close(self) -> None:
         """Stop carrying, release every run, and leave the store. Unfinished work stays due."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait({self._looking})
-            self._looking = None
+        self._alarm.stop()
+        looking = {task for task in (self._looking, self._ringing) if task is not None}
+        self._looking = self._ringing = None
+        for task in looking:
+            task.cancel()
+        if looking:
+            await asyncio.wait(looking)
         try:
             for driven in list(self._runs.values()):
                 await driven.stop()
@@ -267,21 +278,51 @@ class Engine:
         for row in {row.run_id: row for row in (*free, *mine)}.values():
             driven = self._runs.get(row.run_id)
             if driven is not None and driven.live.dead is None:
-                if row.inbox:
-                    await driven.hear()
-                    found += 1
-            elif self._may_take(row):
+                found += await self._move(driven, row, now)
+            elif self._may_take(row, now):
                 found += await self._take_over(row)
+        if not self.store.shared:
+            await self._wait_for_the_next()
         return found
 
-    def _may_take(self, row: RunRow) -> bool:
-        """Only runs of a structure that this engine holds, and of those only what can move."""
+    async def _move(self, driven: Driven, row: RunRow, now: float) -> int:
+        """Let a run that is carried here hear of what was posted, and of its time."""
+        try:
+            if row.inbox:
+                await driven.hear()
+            if _is_late(row, now):
+                await driven.keep_time(now)
+        except OwnershipLost:
+            # Whoever waits for it here was told; a newer owner carries it.
+            return 0
+        return int(row.inbox > 0)
+
+    async def _wait_for_the_next(self) -> None:
+        """Look again when the first time comes of a run that waits, and that nobody carries."""
+        rows = await self.store.claimable(now=math.inf, limit=sys.maxsize)
+        times = [
+            row.wake_at + LATE_S
+            for row in rows
+            if row.wake_at is not None and row.run_id not in self._runs and self._holds(row)
+        ]
+        self._alarm.set(min(times, default=None), soonest_s=LOOK_EVERY_S)
+
+    def _rings(self, _now: float) -> None:
+        self._ringing = asyncio.ensure_future(self._look_once())
+
+    def _holds(self, row: RunRow) -> bool:
+        """Whether the run is of a structure that this engine holds, and can be read."""
         definition = self._definitions.get(row.head.definition)
         if definition is None or definition.fingerprint != row.head.fingerprint:
             return False
-        if row.run_id in self.failures:
+        return row.run_id not in self.failures
+
+    def _may_take(self, row: RunRow, now: float) -> bool:
+        """Only runs of a structure that this engine holds, and of those only what can move."""
+        if not self._holds(row):
             return False
-        return row.status != "parked" or row.inbox > 0
+        is_moved = row.inbox > 0 or _is_late(row, now)
+        return is_moved if row.status == "parked" else is_moved or row.due
 
     async def _take_over(self, row: RunRow) -> int:
         try:
@@ -303,11 +344,14 @@ class Engine:
     async def _look_on(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                await self.look()
-            except StoreError as error:
-                # The store may be back when we look again; what runs here is told by its own saves.
-                LOG.warning("the store could not be looked at: %s", error)
+            await self._look_once()
+
+    async def _look_once(self) -> None:
+        try:
+            await self.look()
+        except StoreError as error:
+            # The store may be back when we look again; what runs here is told by its own saves.
+            LOG.warning("the store could not be looked at: %s", error)
 
     async def runs(
         self, *, status: str | None = None, definition: str | None = None, limit: int = 1000
@@ -356,17 +400,19 @@ class Engine:
         return row
 
     async def _check_answer(self, run_id: str, wait_id: str, value: Any) -> None:
-        """The wait's schema decides; a wait that is not open is left to the store to refuse."""
+        """The wait's schema and deadline decide; what is not open is left to the store to refuse.
+
+        An answer that comes too late settles the wait by its deadline, which everybody hears of.
+        """
+        now = self._clock.now()
         for row in await self.waits(run_id=run_id, status="open"):
-            if row.wait_id == wait_id and row.schema is not None:
-                found = problems(msgspec.json.decode(row.schema), value)
-                if found:
-                    raise AnswerRefused(
-                        f"the answer to {wait_id!r} does not fit: {'; '.join(found)}",
-                        run_id=run_id,
-                        wait_id=wait_id,
-                        problems=found,
-                    )
+            if row.wait_id != wait_id:
+                continue
+            if row.deadline is not None and row.deadline <= now:
+                if await expire(self.store, run_id, wait_id, now, row.default) is not None:
+                    await self._heard(run_id)
+            elif row.schema is not None:
+                check_fits(run_id, wait_id, msgspec.json.decode(row.schema), value)
 
     async def emit(
         self, run_id: str, event: str, value: Any = None, *, request_id: str | None = None
@@ -444,3 +490,8 @@ class Engine:
             await adopted.adopt(saved)
             self._runs[chosen] = adopted
         return RunHandle(self, chosen, adopted)
+
+
+def _is_late(row: RunRow, now: float) -> bool:
+    """Whether whoever has the run at hand would have acted on its time by now."""
+    return row.wake_at is not None and row.wake_at + LATE_S <= now

@@ -15,7 +15,7 @@ import msgspec
 
 from holdfast.errors import AlreadyAnswered, InternalError
 from holdfast.machine import waits
-from holdfast.machine.effects import Answered, Effect
+from holdfast.machine.effects import Answered, Effect, Expired
 from holdfast.machine.run import PARKED, Delivery, Wait
 from holdfast.persistence.store import InboxItem, Settlement, Store, WaitRow
 from holdfast.runtime.live import NOTHING_SEEN, LiveRun
@@ -98,6 +98,7 @@ def _attended(future: Any) -> None:
 
 
 def _answer(live: LiveRun, item: InboxItem, effects: list[Effect]) -> Wait | None:
+    """The wait that a settlement in the inbox answered; None if it was settled otherwise."""
     body = msgspec.json.decode(item.post.body, type=AnswerBody)
     wait = live.run.waits.get(body.wait)
     if wait is None or wait.answered or wait.generation != body.generation:
@@ -106,6 +107,8 @@ def _answer(live: LiveRun, item: InboxItem, effects: list[Effect]) -> Wait | Non
     if journal is None:
         raise InternalError("a run without a journal has no inbox")
     data = bytes(body.value)
+    if body.status == "expired":
+        effects.extend(live.front.step(live.run, Expired(body.wait, item.post.at)))
     if body.status != "answered":
         return None
     effects.extend(

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
+from holdfast.machine import timers
 from holdfast.machine.effects import Broken, Cancel, Done, Effect, Failed, Input
 from holdfast.machine.run import DUE, Delivery, Run
 from holdfast.runtime.clock import Clock, Ids
 from holdfast.runtime.saving import Saver
+from holdfast.runtime.timers import Alarm
 
 #: Shared by all runs that have taken nothing in; never added to.
 NOTHING_SEEN: set[int] = set()
@@ -55,12 +57,14 @@ class LiveRun:
     errors: what failed deliveries raised, by delivery. orphans: errors that nobody awaited, kept
     for whoever closes the run; detached: groups whose waiter may never look. interrupted:
     deliveries that were cancelled here and stay due. gone: told when no handler runs any more.
+    on_time: called with the time once the record's earliest has come; None: nobody keeps its time.
     dead: set once the record may not be trusted any more (a failed save, lost ownership);
     everyone who waits gets it.
     """
 
     __slots__ = (
         "__weakref__",
+        "alarm",
         "clock",
         "dead",
         "detached",
@@ -73,6 +77,7 @@ class LiveRun:
         "ids",
         "interrupted",
         "leaving",
+        "on_time",
         "orphans",
         "quiet_waiters",
         "run",
@@ -108,6 +113,8 @@ class LiveRun:
         self.soon: list[Effect] = []
         self.flush_due = False
         self.seen: set[int] = NOTHING_SEEN
+        self.alarm: Alarm | None = None
+        self.on_time: Callable[[float], Coroutine[Any, Any, None]] | None = None
 
     async def carry(self, delivery: Delivery | None, *, own: bool = False) -> None:
         """Run a delivery, then what becomes due from it, until nothing is left for this task.
@@ -249,7 +256,10 @@ class LiveRun:
         return following
 
     def _act_later(self, effects: list[Effect]) -> None:
-        task = asyncio.create_task(self._act_when_saved(effects))
+        self._begin(self._act_when_saved(effects))
+
+    def _begin(self, call: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(call)
         if self.tasks is None:
             self.tasks = set()
         self.tasks.add(task)
@@ -289,6 +299,8 @@ class LiveRun:
                     effects.extend(more)
         if not self.run.live or (self.interrupted and self.is_quiet):
             self._quiet()
+        if self.run.agenda or self.alarm is not None:
+            self.arm()
         return mine
 
     def _is_to_start(self, delivery: Delivery) -> bool:
@@ -301,6 +313,32 @@ class LiveRun:
             return False
         task = self.running.get(number)
         return task is None or (self.stopped is not None and self.stopped.get(number) is task)
+
+    def arm(self, *, soonest_s: float = 0.0) -> None:
+        """Have the clock ring for the earliest time in the record, if somebody keeps its time."""
+        wanted = None
+        if self.on_time is not None and self.dead is None:
+            wanted = timers.earliest(self.run)
+        if self.alarm is None:
+            if wanted is None:
+                return
+            self.alarm = Alarm(self.clock, self._rings)
+        self.alarm.set(wanted, soonest_s=soonest_s)
+
+    def disarm(self) -> None:
+        """Let the clock be."""
+        if self.alarm is not None:
+            self.alarm.stop()
+
+    def _rings(self, now: float) -> None:
+        if self.on_time is not None and self.dead is None:
+            self._begin(self._time_came(self.on_time(now)))
+
+    async def _time_came(self, call: Coroutine[Any, Any, None]) -> None:
+        try:
+            await call
+        except Exception as error:
+            self.die(error)
 
     def spawn(self, delivery: Delivery) -> None:
         """Run a delivery in a task of its own."""
@@ -479,6 +517,7 @@ class LiveRun:
                 _tell(future, error)
         self.waiters = None
         self.quiet_waiters = None
+        self.disarm()
         self.stop(tuple(self.running))
         self.front.quiet(self)
 

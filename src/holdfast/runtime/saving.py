@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from holdfast.errors import InternalError, OwnershipLost, StaleWrite, StoreError
-from holdfast.machine import ledger
+from holdfast.machine import layout, ledger, timers
 from holdfast.machine.journal import Journal
 from holdfast.machine.run import Run, Wait
 from holdfast.persistence.store import CheckpointMark, Claim, Commit, Store, WaitRow
@@ -195,6 +195,7 @@ class Saver:
             checkpoint=self.mark,
             waits=tuple(wait_row(self.run, wait) for wait in self.opened),
             consumed=tuple(self.consumed),
+            wake_at=timers.earliest(self.run) if self.run.agenda else None,
             error=self.run.error,
         )
         self.mark = None
@@ -240,4 +241,5 @@ def wait_row(run: Run, wait: Wait) -> WaitRow:
         opened_at=wait.opened_at,
         schema=schema,
         deadline=wait.deadline,
+        default=layout.default_of(wait, run.journal.codec),
     )

@@ -21,7 +21,7 @@ import contextvars
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -69,6 +69,10 @@ class SimulatedClock:
         """The virtual time, and a little for every look, so that long chains give way."""
         self._spent_s += 0.0003
         return self._loop.time() + self._spent_s
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """A timer of the loop."""
+        return self._loop.call_later(delay_s, callback)
 
 
 class SimulatedIds:

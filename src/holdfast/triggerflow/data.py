@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from holdfast.errors import PauseNotAllowed
-from holdfast.machine.run import Delivery
+from holdfast.machine.run import MISSING, Delivery
 from holdfast.runtime.portal import at_home, blocking
+from holdfast.runtime.timers import Deadline
 from holdfast.triggerflow import interrupts, pausing, signals
+from holdfast.triggerflow.asking import asked
 from holdfast.triggerflow.compat.results import ResultNames
 from holdfast.triggerflow.compat.runtime_data import RuntimeDataNames
 from holdfast.triggerflow.flow_data_face import FlowDataFace
@@ -142,12 +144,21 @@ class TriggerFlowRuntimeData(
         resume_event: str | None = None,
         interrupt_id: str | None = None,
         max_resumes: int | None = 1,
+        response_schema: Any = None,
+        deadline: Deadline | None = None,
+        default: Any = MISSING,
+        timeout_event: str | None = None,
+        exchange_kind: str | None = None,
     ) -> dict[str, Any]:
         """Ask somebody outside and withhold this chunk's continuation until the answer.
 
         resume_to: "next" (the answer becomes this chunk's output), "self" (this chunk runs again,
-        at most max_resumes times) or {"event": name}. Returns a marker that holds the interrupt;
-        code after the call still runs. Raises: PauseNotAllowed, WaitExists, SelfResumeLimit.
+        at most max_resumes times) or {"event": name}. response_schema: which answers fit: a dict
+        of the closed subset of JSON Schema, or a type. deadline: seconds or a timedelta from now,
+        or an aware datetime; when it passes, the default counts as the answer, or timeout_event
+        is sent with the payload, or the branch ends with a warning. exchange_kind: a label.
+        Returns a marker that holds the interrupt; code after the call still runs.
+        Raises: PauseNotAllowed, WaitExists, SelfResumeLimit, DefinitionError (a ValueError).
         """
         # Many parameters because: they are the documented keywords of a pause.
         if self.is_judging:
@@ -156,12 +167,18 @@ class TriggerFlowRuntimeData(
                 hint="Pause in a chunk before the match.",
                 run_id=self.execution_id,
             )
-        ask = pausing.Ask(
+        ask = asked(
             type=type,
             payload=payload,
-            resume=pausing.resume_word(resume_to, resume_event),
+            resume_to=resume_to,
+            resume_event=resume_event,
             interrupt_id=interrupt_id,
-            max_resumes=pausing.checked_limit(max_resumes),
+            max_resumes=max_resumes,
+            response_schema=response_schema,
+            deadline=deadline,
+            default=default,
+            timeout_event=timeout_event,
+            exchange_kind=exchange_kind,
         )
         interrupt = await pausing.pause(self._run, self._delivery, ask)
         self.paused = True

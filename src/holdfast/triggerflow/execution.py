@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from holdfast.machine.run import MISSING
 from holdfast.runtime.home import Home
+from holdfast.runtime.timers import Deadline
 from holdfast.triggerflow import interrupts, pausing, signals
+from holdfast.triggerflow.asking import asked
 from holdfast.triggerflow.compat.results import ResultNames
 from holdfast.triggerflow.compat.runtime_data import RuntimeDataNames
 from holdfast.triggerflow.contract_face import ContractReading
@@ -99,18 +102,31 @@ class Execution(
         resume_to: Any = None,
         resume_event: str | None = None,
         interrupt_id: str | None = None,
+        response_schema: Any = None,
+        deadline: Deadline | None = None,
+        default: Any = MISSING,
+        timeout_event: str | None = None,
+        exchange_kind: str | None = None,
     ) -> dict[str, Any]:
         """Ask from outside a chunk: the answer is recorded, and sent as the event if one is named.
 
+        The keywords are those of a handler's `async_pause_for`.
         Raises: WaitExists, DefinitionError (a ValueError).
         """
         await self._ready()
-        ask = pausing.Ask(
+        # Many parameters because: they are the documented keywords of a pause.
+        ask = asked(
             type=type,
             payload=payload,
-            resume=pausing.resume_word(resume_to, resume_event),
+            resume_to=resume_to,
+            resume_event=resume_event,
             interrupt_id=interrupt_id,
             max_resumes=1,
+            response_schema=response_schema,
+            deadline=deadline,
+            default=default,
+            timeout_event=timeout_event,
+            exchange_kind=exchange_kind,
         )
         interrupt = await pausing.pause(self._flow, None, ask)
         return {"interrupt": interrupt, "interrupt_id": interrupt["id"]}

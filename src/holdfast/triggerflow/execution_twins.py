@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from holdfast.machine.run import MISSING
 from holdfast.runtime.portal import blocking
 
 if TYPE_CHECKING:
     from typing import Any, Self
+
+    from holdfast.runtime.timers import Deadline
 
 
 class ExecutionTwins:
@@ -26,7 +29,15 @@ class ExecutionTwins:
             resume_to: Any = None,
             resume_event: str | None = None,
             interrupt_id: str | None = None,
-        ) -> dict[str, Any]: ...
+            response_schema: Any = None,
+            deadline: Deadline | None = None,
+            default: Any = MISSING,
+            timeout_event: str | None = None,
+            exchange_kind: str | None = None,
+        ) -> dict[str, Any]:
+            # Many parameters because: async_pause_for has them.
+            ...
+
         async def async_continue_with(
             self,
             interrupt_id: str,
@@ -46,11 +57,17 @@ class ExecutionTwins:
         resume_to: Any = None,
         resume_event: str | None = None,
         interrupt_id: str | None = None,
+        response_schema: Any = None,
+        deadline: Deadline | None = None,
+        default: Any = MISSING,
+        timeout_event: str | None = None,
+        exchange_kind: str | None = None,
     ) -> dict[str, Any]:
         """Ask from outside a chunk: the answer is recorded, and sent as the event if one is named.
 
         Blocks until done.
         """
+        # Many parameters because: async_pause_for has them.
         return blocking(
             self.async_pause_for(
                 type=type,
@@ -58,6 +75,11 @@ class ExecutionTwins:
                 resume_to=resume_to,
                 resume_event=resume_event,
                 interrupt_id=interrupt_id,
+                response_schema=response_schema,
+                deadline=deadline,
+                default=default,
+                timeout_event=timeout_event,
+                exchange_kind=exchange_kind,
             )
         )
 

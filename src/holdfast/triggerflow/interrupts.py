@@ -9,31 +9,41 @@ from holdfast.machine.run import Delivery, Run, Settled, Wait
 from holdfast.persistence.copies import isolated
 from holdfast.triggerflow.signal import signal_of
 
-_WORDS = {"answered": "resumed", "withdrawn": "cancelled", "expired": "cancelled"}
+_WORDS = {"answered": "resumed", "withdrawn": "cancelled"}
 
 
 def interrupt_of(run: Run, wait: Wait) -> dict[str, Any]:
-    """One wait. status: "waiting" or "resumed"."""
+    """One wait. status: "waiting", "resumed", or "expired" by its deadline."""
     event = wait.resume.removeprefix("event:") if wait.resume.startswith("event:") else None
+    kind = wait.exchange_kind
     return {
         "id": wait.id,
         "type": wait.type,
-        "status": "resumed" if wait.answered else "waiting",
+        "status": _status(wait),
         "payload": isolated(wait.payload),
         "resume_to": {"event": event} if event is not None else wait.resume,
         "resume_event": event,
         "response": isolated(wait.value),
         "resume_value": isolated(wait.value),
         "created_at": wait.opened_at,
+        "deadline": wait.deadline,
+        "response_schema": wait.schema,
         "resumed_at": wait.settled_at,
         "resumed_by": wait.actor,
         "resume_request_id": wait.request_id,
         "resume_count": wait.resumes,
         "max_resumes": wait.limit,
+        "external_wait_request": None if kind is None else {"exchange_kind": kind},
         "source_execution_id": run.run_id,
         "source_flow_name": run.plan.name,
         **_source(run, wait.origin),
     }
+
+
+def _status(wait: Wait) -> str:
+    if not wait.answered:
+        return "waiting"
+    return "expired" if wait.expired else "resumed"
 
 
 def _source(run: Run, origin: Delivery | None) -> dict[str, Any]:
@@ -50,7 +60,7 @@ def _source(run: Run, origin: Delivery | None) -> dict[str, Any]:
 
 def settled_of(run: Run, line: Settled) -> dict[str, Any]:
     """What is left of a wait whose continuation has ended, or that was cancelled."""
-    if line.status != "answered":
+    if line.status not in ("answered", "expired"):
         facts = run.facts if line.status == "cancelled" else {}
         return {
             "id": line.id,

@@ -15,7 +15,7 @@ from holdfast.machine.bindings import PREFIX
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.store import RunHead
-from holdfast.runtime import inbox
+from holdfast.runtime import expiry, inbox
 from holdfast.runtime.home import Home, rebuilt
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.saving import Saver
@@ -41,6 +41,7 @@ class Kept(Remembering):
         self._mode_wins = False
         if self._mode is not None:
             intervening.begin(flow, self._mode)
+        flow.live.on_time = self.keep_time
 
     @property
     def run_id(self) -> str:
@@ -70,7 +71,7 @@ class Kept(Remembering):
         self._keep_needs()
         self._keep_auto_close()
         binding.take_over(flow)
-        self._resume_due = bool(run.live)
+        self._resume_due = bool(run.live or run.agenda)
         self._closer.begin_again()
 
     def _begin(self, value: Any) -> tuple[int, list[Effect]]:
@@ -99,6 +100,8 @@ class Kept(Remembering):
         if self._resume_due:
             self._resume_due = False
             self._start_unfinished()
+            if self._flow.run.agenda:
+                await self.keep_time()
         if self._rebound_due:
             self._rebound_due = False
             self._start_rebound()
@@ -256,6 +259,11 @@ class Kept(Remembering):
         for wait in heard.values():
             self._flow.publish("interrupt", "resume", wait, value=wait.value)
 
+    async def keep_time(self, now: float | None = None) -> None:
+        """Act on every deadline that has come, and wait for the next one. now: by default, now."""
+        live = self._flow.live
+        await expiry.keep_time(live, live.clock.now() if now is None else now, self.hear)
+
     async def result(self) -> dict[str, Any]:
         """Wait for the end and return the close snapshot.
 
@@ -270,6 +278,8 @@ class Kept(Remembering):
         """Stop carrying the run here; unfinished work stays due."""
         live = self._flow.live
         self._closer.let_be()
+        live.on_time = None
+        live.disarm()
         await live.halt()
         if live.saver is not None:
             await live.saver.settle()

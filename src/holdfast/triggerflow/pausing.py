@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,45 +20,11 @@ from holdfast.machine.effects import Answered
 from holdfast.machine.run import PARKED, Delivery, Entry, Run, Wait
 from holdfast.persistence.store import check_id
 from holdfast.runtime import inbox
+from holdfast.runtime.timers import due_at
 from holdfast.triggerflow import resolving, signals
+from holdfast.triggerflow.asking import Ask
 from holdfast.triggerflow.interrupts import find, interrupt_of
 from holdfast.triggerflow.running import FlowRun
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One pause as asked for. resume: "next", "self" or "event:<name>"."""
-
-    type: str
-    payload: Any
-    resume: str
-    interrupt_id: str | None
-    max_resumes: int | None
-
-
-def resume_word(resume_to: Any, resume_event: str | None) -> str:
-    """The two spellings of where an answer goes, as one word. Raises: ValueError."""
-    if resume_to is None:
-        return "next" if resume_event is None else f"event:{resume_event}"
-    if resume_to in ("next", "self"):
-        return str(resume_to)
-    if isinstance(resume_to, dict) and list(resume_to) == ["event"]:
-        event = resume_to["event"]
-        if isinstance(event, str) and event:
-            return f"event:{event}"
-    raise DefinitionError(
-        'resume_to: expected "next", "self" or {"event": name}; '
-        f"found {resume_to if isinstance(resume_to, str) else type(resume_to).__name__!r}"
-    )
-
-
-def checked_limit(value: Any) -> int | None:
-    """max_resumes: an int of at least 0, or None for no limit. Raises: ValueError."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise DefinitionError("max_resumes: expected an int of at least 0, or None")
-    return value
 
 
 async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
@@ -77,10 +42,12 @@ async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
         raise DefinitionError('resume_to="self" has no meaning outside a chunk')
     data = None if run.journal is None else flow.codec.encode(ask.payload, "payload of the pause")
     entry_name = ask.interrupt_id or f"{ask.type}:{ask.resume}"
+    deadline = due_at(ask.deadline, flow.live.clock.now())
     again = _asked_before(flow, by, entry_name, ask, data)
     if again is not None:
         return interrupt_of(run, again)
     wait = _new_wait(flow, by, ask, data)
+    wait.deadline = deadline
     waits.open_wait(run, wait)
     if by is not None:
         entry = Entry("pause", entry_name, ledger.digest_of(data), ask.payload, wait=wait.id)
@@ -89,6 +56,8 @@ async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
     if live.saver is not None:
         live.saver.opened.append(wait)
         await live.advance([], here=False)
+    elif deadline is not None:
+        live.arm()
     flow.publish("interrupt", "pause", wait)
     return interrupt_of(run, wait)
 
@@ -122,6 +91,10 @@ def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) 
             f"self resume limit of {ask.max_resumes} reached in chunk {by.node if by else None!r}",
             run_id=run.run_id,
         )
+    default = ask.default
+    default_data = None
+    if ask.lapse == "default" and run.journal is not None:
+        default_data = flow.codec.encode(default, "default of the pause")
     if wait_id is not None and wait_id in run.waits:
         _make_room(flow, by, run.waits[wait_id])
     return Wait(
@@ -134,8 +107,13 @@ def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) 
         data=data,
         scope=by.scope if by is not None else 0,
         opened_at=flow.live.clock.now(),
+        schema=ask.schema,
+        lapse=ask.lapse,
+        default=None if default is None else flow.codec.copy(default),
+        default_data=default_data,
         resumes=resumes,
         limit=ask.max_resumes,
+        exchange_kind=ask.exchange_kind,
     )
 
 
@@ -168,7 +146,10 @@ async def continue_with(
         text = f"ignored answer to {wait_id!r}: the execution is {run.lifecycle}"
         warnings.warn(text, RuntimeWarning, stacklevel=4)
         return None
+    if run.agenda:
+        await flow.time()
     digest = resolving.digest_of(flow, value)
+    resolving.check_fits(flow, wait_id, value)
     if inbox.store_of(flow.live) is not None:
         return await _through_store(flow, wait_id, value, digest, (request_id, actor))
     line = waits.judge(run, wait_id, request_id, digest)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.errors import AlreadyAnswered, ValueRefused
-from holdfast.machine import layout
+from holdfast.errors import AlreadyAnswered, AnswerRefused, ValueRefused
+from holdfast.machine import layout, waits
 from holdfast.machine.effects import Answered, Effect
 from holdfast.machine.run import Wait
 from holdfast.runtime import inbox
@@ -20,11 +20,18 @@ async def by_event(flow: FlowRun, kind: str, event: str, value: Any) -> list[Eff
     """
     if not flow.run.waits or kind != "event":
         return []
+    if flow.run.agenda:
+        await flow.time()
     effects: list[Effect] = []
     word = f"event:{event}"
     waiting = [w for w in flow.run.waits.values() if w.resume == word and not w.answered]
     for wait in waiting:
-        effects.extend(await _resolve(flow, wait, value))
+        try:
+            waits.check_fits(flow.run.run_id, wait.id, wait.schema, value)
+        except AnswerRefused as error:
+            flow.warn("wait.event-does-not-fit", f"{wait.id!r} stays open: {error}")
+        else:
+            effects.extend(await _resolve(flow, wait, value))
     return effects
 
 
@@ -46,6 +53,13 @@ async def _resolve(flow: FlowRun, wait: Wait, value: Any) -> list[Effect]:
     effects = flow.step(run, Answered(wait.id, own, data, digest, live.clock.now()))
     flow.publish("interrupt", "resume", wait, value=value)
     return effects
+
+
+def check_fits(flow: FlowRun, wait_id: str, value: Any) -> None:
+    """Raises: AnswerRefused if the wait is open and has a schema that the value does not fit."""
+    wait = flow.run.waits.get(wait_id)
+    if wait is not None and not wait.answered:
+        waits.check_fits(flow.run.run_id, wait_id, wait.schema, value)
 
 
 def digest_of(flow: FlowRun, value: Any) -> str | None:

@@ -13,7 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from holdfast.machine import dispatch, interventions, state
-from holdfast.machine.effects import Effect, Ended, Finished, Input, Warn, Withdrawn
+from holdfast.machine.effects import Effect, Ended, Finished, Input, Lapsed, Warn, Withdrawn
 from holdfast.machine.interventions import Intervention
 from holdfast.machine.run import MISSING, PARKED, Delivery, Run, Wait
 from holdfast.persistence.codec import Codec, is_scalar
@@ -126,12 +126,20 @@ class FlowRun:
         """Nothing to tell: the error reaches whoever awaits the group."""
 
     def perform(self, live: LiveRun, effect: Effect) -> list[Effect] | None:
-        """Warnings and withdrawn waits go into the stream."""
+        """Warnings, and waits that nobody answered, go into the stream."""
         if isinstance(effect, Warn):
             self.warn(effect.code, effect.text)
+        elif isinstance(effect, Lapsed):
+            self.publish("interrupt", "expire", effect.wait)
         elif isinstance(effect, Withdrawn) and not effect.wait.answered:
             self.publish("interrupt", "cancel", effect.wait)
         return None
+
+    async def time(self) -> None:
+        """Before something is decided: what has come in time is decided first."""
+        live = self.live
+        if live.on_time is not None:
+            await live.on_time(live.clock.now())
 
     def quiet(self, live: LiveRun) -> None:
         """Nothing is under way: the lifecycle may close the run."""

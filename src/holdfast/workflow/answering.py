@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.errors import AnswerRefused, RunError, WaitNotFound
+from holdfast.errors import AlreadyAnswered, AnswerRefused, RunError, WaitExpired, WaitNotFound
+from holdfast.machine import waits
 from holdfast.workflow.responses import fitting_answer, open_waits
 from holdfast.workflow.running import GraphRun
 
@@ -18,8 +19,9 @@ class UnknownRequest(WaitNotFound, ValueError):
 def checked_answers(graph: GraphRun, responses: Mapping[str, Any]) -> dict[str, Any]:
     """The answers in the types their handlers take; nothing is consumed.
 
-    Raises: RunError if nothing is asked, UnknownRequest for an unknown id, AnswerRefused for an
-    answer of another type than was asked for, or one that no handler takes.
+    Raises: RunError if nothing is asked, UnknownRequest for an unknown id, WaitExpired and the
+    like for one that was settled, AnswerRefused for an answer of another type than was asked for,
+    or one that no handler takes.
     """
     asked = open_waits(graph.run)
     run_id = graph.run.run_id
@@ -37,11 +39,24 @@ def checked_answers(graph: GraphRun, responses: Mapping[str, Any]) -> dict[str, 
     for request_id, value in responses.items():
         wait = asked.get(request_id)
         if wait is None:
-            raise UnknownRequest(
-                f"no open request {request_id!r}; open: {', '.join(asked)}",
+            _refuse(graph, request_id, ", ".join(asked))
+        elif wait.deadline is not None and wait.deadline <= graph.live.clock.now():
+            raise WaitExpired(
+                f"the deadline of request {request_id!r} has passed",
                 run_id=run_id,
                 wait_id=request_id,
             )
-        form = graph.response_types.get(request_id)
-        found[request_id] = fitting_answer(graph.run, graph.executors, wait, value, form)
+        else:
+            form = graph.response_types.get(request_id)
+            found[request_id] = fitting_answer(graph.run, graph.executors, wait, value, form)
     return found
+
+
+def _refuse(graph: GraphRun, request_id: str, asked: str) -> None:
+    """Say why a request that is not open takes no answer."""
+    run_id = graph.run.run_id
+    try:
+        waits.judge(graph.run, request_id, None, None)
+    except (WaitNotFound, AlreadyAnswered) as error:
+        text = f"no open request {request_id!r}; open: {asked}"
+        raise UnknownRequest(text, run_id=run_id, wait_id=request_id) from error

@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from holdfast.definition.graph import Graph
 from holdfast.definition.schema import schema_of
-from holdfast.errors import WaitExists
+from holdfast.errors import DefinitionError, WaitExists
 from holdfast.machine import layout, ledger, waits
 from holdfast.machine.effects import Sent, Written
 from holdfast.machine.frames import OUTSIDE
-from holdfast.machine.run import Delivery, Entry, Run, Unsent, Wait
+from holdfast.machine.run import MISSING, Delivery, Entry, Run, Unsent, Wait
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import check_id
 from holdfast.runtime.live import LiveRun
+from holdfast.runtime.timers import Deadline, due_at
 from holdfast.workflow.call_state import CallState
+from holdfast.workflow.coercion import MISFIT, coerced
 from holdfast.workflow.events import (
     RequestInfoEvent,
     WorkflowEvent,
@@ -27,6 +29,27 @@ from holdfast.workflow.executor import Executor
 from holdfast.workflow.handlers import HandlerSpec
 from holdfast.workflow.responses import fitting_answer, type_name
 from holdfast.workflow.sub_messages import SubWorkflowResponseMessage
+
+
+class Terms(NamedTuple):
+    """What a request asks for, and until when."""
+
+    response_type: Any
+    request_id: str | None = None
+    deadline: Deadline | None = None
+    default: Any = MISSING
+
+    def check(self) -> None:
+        """Raises: DefinitionError for a default that could never be the answer."""
+        if self.default is MISSING:
+            return
+        if self.deadline is None:
+            raise DefinitionError("default= needs a deadline")
+        if coerced(self.default, self.response_type) is MISFIT:
+            raise DefinitionError(
+                f"the default is no answer: expected {type_name(self.response_type)}; "
+                f"found {type(self.default).__name__}"
+            )
 
 
 class Watched(Protocol):
@@ -174,9 +197,12 @@ class HandlerCall:
         elif kind == "intermediate":
             self.graph.publish(WorkflowIntermediateEvent(node, value))
 
-    async def ask(self, request: Any, response_type: Any, request_id: str | None) -> None:
+    async def ask(self, request: Any, terms: Terms) -> None:
         """Open a wait, save it, then tell watchers."""
         run, delivery = self.run, self.delivery
+        response_type, request_id = terms.response_type, terms.request_id
+        terms.check()
+        deadline = due_at(terms.deadline, self.graph.live.clock.now())
         if request_id is not None:
             check_id(request_id, "request_id")
         journal = run.journal
@@ -193,6 +219,9 @@ class HandlerCall:
             self._check_free(request_id)
         live = self.graph.live
         wait = self._wait(request_id or live.ids.new(), request, data, response_type)
+        wait.deadline = deadline
+        if terms.default is not MISSING:
+            wait.lapse, wait.default = "default", self.codec.copy(terms.default)
         offered: tuple[Sent, ...] = ()
         if delivery.frame:
             offered = await self.graph.offer(wait, response_type)
@@ -223,6 +252,8 @@ class HandlerCall:
         if live.saver is not None:
             live.saver.opened.append(wait)
             await live.advance([], here=False)
+        elif wait.deadline is not None:
+            live.arm()
         self.graph.publish(
             RequestInfoEvent(wait.payload, wait.id, self.delivery.node, response_type)
         )

@@ -10,7 +10,8 @@ from typing import Any
 from holdfast.errors import RunError
 from holdfast.machine.run import MISSING
 from holdfast.machine.state import named_space, private_space
-from holdfast.workflow.call import HandlerCall
+from holdfast.runtime.timers import Deadline
+from holdfast.workflow.call import HandlerCall, Terms
 from holdfast.workflow.call_state import SharedState, checked_key
 from holdfast.workflow.context_types import ContextAnnotations, OutT_contra, W_OutT_contra
 from holdfast.workflow.events import WorkflowEvent, WorkflowWarningEvent
@@ -101,14 +102,25 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
         return self._call.delivery.wait
 
     async def request_info(
-        self, request_data: Any, response_type: Any, *, request_id: str | None = None
+        self,
+        request_data: Any,
+        response_type: Any,
+        *,
+        request_id: str | None = None,
+        deadline: Deadline | None = None,
+        default: Any = MISSING,
     ) -> None:
         """Ask the outside world, and go on; the answer comes to a response handler.
 
         The question is saved before anybody is told. A repeat of this handler that asks the same
-        again finds the question that is open. Raises: WaitExists for an id that is in use.
+        again finds the question that is open. deadline: seconds or a timedelta from now, or an
+        aware datetime; when it passes, the response handler gets the default, or the request
+        expires with a warning. Raises: WaitExists for an id that is in use, DefinitionError (a
+        ValueError) for a deadline or a default that cannot be.
         """
-        await self._call.ask(request_data, response_type, request_id)
+        # Many parameters because: they are the documented keywords of a request.
+        terms = Terms(response_type, request_id, deadline, default)
+        await self._call.ask(request_data, terms)
 
     def request_halt(self) -> None:
         """Let the run rest when this superstep has ended, although messages are waiting.

@@ -20,7 +20,7 @@ from holdfast.machine.journal import Journal
 from holdfast.machine.run import Cell, Run, new_run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import RunHead
-from holdfast.runtime import inbox
+from holdfast.runtime import expiry, inbox
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.runtime.live import LiveRun
@@ -202,6 +202,8 @@ class WorkflowRun:
 
         A run that rests has no owner: its last commit gave it up.
         """
+        self.live.on_time = None
+        self.live.disarm()
         saver = self.live.saver
         if saver is None or not isinstance(self.keeping, Home):
             return
@@ -211,6 +213,17 @@ class WorkflowRun:
         if saver.keeper.head and is_held:
             with contextlib.suppress(StoreError):
                 await saver.keeper.release()
+
+    async def watch_time(self) -> None:
+        """Act on every deadline that has come, and on each one that comes until `let_go`."""
+        self.live.on_time = self.keep_time
+        await self.keep_time()
+
+    async def keep_time(self, now: float | None = None) -> None:
+        """Act on every deadline that has come, and wait for the next one. now: by default, now."""
+        live = self.live
+        then = live.clock.now() if now is None else now
+        await expiry.keep_time(live, then, self.hear, self.graph.onward)
 
     def take_up(self, *, retry_parked: bool) -> list[Effect]:
         """Start what an interrupted superstep has left undone."""
@@ -272,7 +285,10 @@ class WorkflowRun:
         if asked and isinstance(self.keeping, Home):
             still = await restoring.open_ids(self.keeping, self.run_id)
             asked = {name: wait for name, wait in asked.items() if name in still}
+        now = self.live.clock.now()
         for wait in asked.values():
+            if wait.deadline is not None and wait.deadline <= now:
+                continue
             assert wait.origin is not None
             form = response_form(self.graph.executors[wait.origin.node], wait)
             events.append(
@@ -284,6 +300,7 @@ class WorkflowRun:
 
     async def begin(self, value: Any, digest: str) -> None:
         """Start in the store and return after the entry checkpoint; handlers run in tasks."""
+        self.live.on_time = self.keep_time
         self.live.perform(await self.enter(value, digest=digest), here=False)
 
     async def recover(self, *, retry_parked: bool = False) -> None:
@@ -294,6 +311,7 @@ class WorkflowRun:
         if self.run.status != "failed" or retry_parked:
             await self.live.advance(self.take_up(retry_parked=retry_parked), here=False)
         await self.hear()
+        await self.watch_time()
 
     async def hear(self) -> None:
         """Take in what was posted for the run, and start what it made due."""

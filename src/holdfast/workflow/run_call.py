@@ -177,15 +177,19 @@ class RunCall:
         Returns the outputs from before, and the effects that start the superstep.
         """
         if self._reads:
-            return await self._restored(run)
+            restored = await self._restored(run)
+            await run.watch_time()
+            return restored
         if self.request.has_message:
             return [], await self._entered(run)
         earlier = run.outputs() if fitting is None else []
         effects = run.take_up(retry_parked=True)
         if fitting is not None:
-            return earlier, effects + await run.answer(fitting)
-        effects = await run.saved(effects)
-        await run.hear()
+            effects += await run.answer(fitting)
+        else:
+            effects = await run.saved(effects)
+            await run.hear()
+        await run.watch_time()
         return earlier, effects
 
     async def _entered(self, run: WorkflowRun) -> list[Effect]:
@@ -201,6 +205,7 @@ class RunCall:
                     run.inherit(before)
         if self.request.fresh:
             await run.graph.held.reset()
+        await run.watch_time()
         effects = await run.enter(self.request.message)
         self.seat.current = run
         return effects
