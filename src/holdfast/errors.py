@@ -168,6 +168,13 @@ class RunNotOpen(RunError):
     state: str
 
 
+class RunFrozen(RunError):
+    """The run is ending: its snapshot is taken, and nothing may change it any more."""
+
+    code = "run.frozen"
+    hint = "Wait until the close has returned; what is written then is in no snapshot."
+
+
 class InterventionsOff(RunError):
     """The run takes no interventions."""
 

@@ -448,4 +448,5 @@ def test_a_step_writes_what_it_changed_whatever_else_there_is() -> None:
     small = delta_of_one_step(executors=1, keys=1)
 
     assert delta_of_one_step(executors=500, keys=1) == small
-    assert delta_of_one_step(executors=1, keys=5000) == small
+    # A counter of changes has more digits after more of them.
+    assert delta_of_one_step(executors=1, keys=5000) - small <= len("5000")

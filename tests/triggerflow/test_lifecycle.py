@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from holdfast import TriggerFlow
-from holdfast.errors import CloseTimeout, DefinitionError, RunBusy, RunOpen
+from holdfast import MemoryStore, TriggerFlow
+from holdfast.errors import CloseTimeout, DefinitionError, RunBusy, RunFrozen, RunOpen
+from holdfast.testing.faults import FaultPlan, FaultyStore
 from tests.triggerflow.handlers import (
     Door,
     ask,
     collect,
+    fail,
     in_jumping_time,
     keep,
 )
@@ -23,6 +25,21 @@ from tests.triggerflow.handlers import (
 def held(flow: TriggerFlow, **options: Any) -> Any:
     """An execution that closes when it is told to."""
     return flow.create_execution(auto_close=False, **options)
+
+
+class SlowStore(FaultyStore):
+    """Holds each append up once it is told to."""
+
+    def __init__(self, inner: MemoryStore, plan: FaultPlan) -> None:
+        super().__init__(inner, plan)
+        self.holds, self.reached, self.goes_on = (asyncio.Event() for _ in range(3))
+
+    async def append(self, *args: Any, **options: Any) -> Any:
+        """Wait until it may go on."""
+        if self.holds.is_set():
+            self.reached.set()
+            await self.goes_on.wait()
+        return await super().append(*args, **options)
 
 
 async def test_a_run_goes_from_created_over_running_to_completed():
@@ -237,6 +254,82 @@ async def test_a_handler_cannot_close_its_own_run():
     flow.to(closes)
     with pytest.raises(RunBusy, match="wait for itself"):
         await flow.async_start()
+
+
+async def test_a_run_that_was_never_started_can_be_closed():
+    """It has completed, with the state it was given."""
+    execution = held(TriggerFlow())
+    await execution.async_set_state("k", 1)
+
+    assert await execution.async_close() == {"k": 1}
+    assert (execution.get_status(), execution.started) == ("completed", False)
+
+
+async def test_a_failing_chunk_leaves_the_run_open():
+    """The status says failed, and later events are taken."""
+    flow = TriggerFlow()
+    flow.to(fail)
+    flow.when("E").to(collect)
+    execution = held(flow)
+    with pytest.raises(LookupError):
+        await execution.async_start(1)
+    assert (execution.get_status(), execution.get_lifecycle_state()) == ("failed", "open")
+    await execution.async_emit("E", 2)
+    await execution.async_close()
+
+    assert execution.get_status() == "failed"
+
+
+async def test_what_is_written_after_the_close_is_in_no_snapshot():
+    """It is taken silently, and can be read as state."""
+    execution = held(TriggerFlow())
+    await execution.async_set_state("k", 1)
+    snapshot = await execution.async_close()
+    await execution.async_set_state("k", 2)
+    execution.set_state("late", 3)
+    await execution.async_append_state("list", 4)
+
+    assert execution.get_state() == {"k": 2, "late": 3, "list": [4]}
+    assert execution.result.get_state() == await execution.async_close() == snapshot == {"k": 1}
+
+
+async def test_nothing_changes_between_the_snapshot_and_the_end():
+    """While the end is being written: state, results and the lifecycle are refused."""
+    plan = FaultPlan()
+    store = SlowStore(MemoryStore(), plan)
+    execution = held(TriggerFlow(), store=store, run_id="r")
+    await execution.async_set_state("k", 1)
+    store.holds.set()
+    closing = asyncio.ensure_future(execution.async_close())
+    await store.reached.wait()
+
+    for change in (
+        lambda: execution.async_set_state("k", 2),
+        lambda: execution.async_append_state("k", 2),
+        lambda: execution.async_del_state("k"),
+        execution.async_unseal,
+    ):
+        with pytest.raises(RunFrozen, match="terminal close snapshot is frozen"):
+            await change()
+    store.goes_on.set()
+    assert await closing == {"k": 1}
+    await execution.async_set_state("k", 3)
+    assert execution.result.get_state("k") == 1
+
+
+async def test_the_ids_of_cancelled_questions_tell_when_and_why():
+    """They cannot be answered any more."""
+    flow = TriggerFlow()
+    flow.to(ask)
+    execution = held(flow)
+    await execution.async_start(1)
+    await execution.async_close(reason="enough", pending_interrupts="cancel")
+    found = execution.get_interrupt("q-1")
+
+    assert (found["status"], found["cancel_reason"]) == ("cancelled", "enough")
+    assert found["cancelled_at"] == execution.result.get_meta()["closed_at"]
+    with pytest.warns(RuntimeWarning, match="closed"):
+        assert await execution.async_continue_with("q-1", 1) is None
 
 
 def test_close_cancels_what_is_late_and_says_what():

@@ -33,5 +33,5 @@ def drop_work(run: Run, ended: Ended) -> list[Effect]:
     run.status = ended.status
     run.error = ended.error if ended.error is not None else run.error
     run.lifecycle = "closed"
-    layout.mark_head(run)
+    layout.mark_change(run)
     return effects

@@ -198,6 +198,7 @@ def head_part(run: Run) -> bytes:
             run.next_scope,
             run.next_settled,
             run.error,
+            run.version,
         )
     )
 
@@ -377,6 +378,12 @@ def mark_head(run: Run) -> None:
     journal = run.journal
     if journal is not None and "run" not in journal.changed:
         journal.put("run", lambda: head_part(run))
+
+
+def mark_change(run: Run) -> None:
+    """Something that a user can see has changed."""
+    run.version += 1
+    mark_head(run)
 
 
 def mark_due(journal: Journal, delivery: Delivery) -> None:

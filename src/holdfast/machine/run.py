@@ -310,8 +310,9 @@ class Frame(msgspec.Struct):
 class Run(msgspec.Struct, weakref=True):
     """One journey through a definition. plan: the frozen definition it follows.
 
-    status and lifecycle are words of the fronts; `live` counts due deliveries. timers, agenda: the
-    times in the record by key, and as a heap; they follow from the rest and are not written.
+    status and lifecycle are words of the fronts; `live` counts due deliveries; `version` rises
+    with each change that a user could see. timers, agenda: the times in the record by key, and as
+    a heap; they follow from the rest and are not written.
     """
 
     run_id: str
@@ -324,6 +325,7 @@ class Run(msgspec.Struct, weakref=True):
     next_group: int = 1
     next_scope: int = 1
     next_settled: int = 0
+    version: int = 0
     live: int = 0
     frames: dict[int, Frame] = {}
     deliveries: dict[int, Delivery] = {}

@@ -140,10 +140,11 @@ def restore(run_id: str, front: str, plan: Any, parts: Mapping[str, Part], codec
 
 
 def _read_head(run: Run, _rest: str, part: Part, _codec: Encoder) -> None:
-    stored = msgspec.json.decode(joined(part), type=tuple[str, str, int, int, int, int, str | None])
+    shape = tuple[str, str, int, int, int, int, str | None, int]
+    stored = msgspec.json.decode(joined(part), type=shape)
     run.status, run.lifecycle = stored[0], stored[1]
     run.next_delivery, run.next_group, run.next_scope, run.next_settled = stored[2:6]
-    run.error = stored[6]
+    run.error, run.version = stored[6:]
 
 
 def _read_facts(run: Run, _rest: str, part: Part, codec: Encoder) -> None:

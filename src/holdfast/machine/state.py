@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.machine import layout
 from holdfast.machine.journal import Journal
 from holdfast.machine.run import MISSING, Cell, Frame, Grown, Ledger, Run, Undo
 
@@ -125,8 +126,10 @@ def write(
         del frame.state[key]
     else:
         cell = frame.state[key] = Cell(value)
+    run.version += 1
     journal = run.journal
     if journal is not None:
+        layout.mark_head(run)
         name = f"state/{frame_id}/{key}"
         if cell is None:
             journal.drop(name)
@@ -148,8 +151,10 @@ def append(
         return False
     length = len(cell.value)
     cell.value.append(item)
+    run.version += 1
     journal = run.journal
     if journal is not None:
+        layout.mark_head(run)
         encoded = data if data is not None else journal.codec.encode(item, f"state.{key}[{length}]")
         journal.add(f"state/{frame_id}/{key}", encoded)
     if writer:
@@ -193,6 +198,8 @@ def _merged(last: Undo, new: Undo) -> bool:
 def take_back(run: Run, ledger: Ledger) -> list[str]:
     """Undo a delivery's writes, last first; returns the keys that others have changed since."""
     left: list[str] = []
+    if ledger.undo:
+        layout.mark_change(run)
     for undo in reversed(ledger.undo):
         frame = run.frames[undo.frame]
         if frame.state.get(undo.key) is not undo.wrote:

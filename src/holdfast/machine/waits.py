@@ -42,6 +42,7 @@ def open_wait(run: Run, wait: Wait) -> None:
     # How many waits the run has ever opened: it rises although old lines are forgotten.
     wait.generation = run.next_settled + len(run.waits) + 1
     run.waits[wait.id] = wait
+    layout.mark_change(run)
     note_opener(run, wait)
     watch(run, wait)
     if wait.scope:
@@ -149,6 +150,7 @@ def _settling(run: Run, wait_id: str, at: float) -> Wait:
         raise InternalError(f"wait {wait_id!r} was settled twice")
     wait.answered = True
     wait.settled_at = at
+    layout.mark_change(run)
     timers.drop(run, timers.WAIT, wait_id)
     if run.journal is not None:
         layout.mark_wait(run.journal, wait)
@@ -258,6 +260,7 @@ def _settle(run: Run, wait: Wait, status: str) -> None:
     line = _line(wait, status)
     number = run.next_settled
     run.next_settled = number + 1
+    layout.mark_change(run)
     run.settled.append(line)
     if len(run.settled) > layout.KEPT_SETTLED:
         del run.settled[0]
@@ -265,4 +268,3 @@ def _settle(run: Run, wait: Wait, status: str) -> None:
     if journal is not None:
         journal.drop(f"wait/{wait.id}")
         journal.put(f"settled/{number % layout.KEPT_SETTLED}", layout.settled_part(number, line))
-        layout.mark_head(run)

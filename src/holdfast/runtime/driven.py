@@ -33,7 +33,7 @@ class Driven(Protocol):
     async def keep_time(self, now: float | None = None) -> None:
         """Act on every time of it that has come, and wait for the next one."""
 
-    async def result(self) -> Any:
+    async def outcome(self) -> Any:
         """Wait for its end."""
 
     async def stop(self) -> None:

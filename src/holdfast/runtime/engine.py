@@ -98,7 +98,7 @@ class RunHandle:
         Raises: what failed the run; RunOwned if another process carries it.
         """
         driven = self._driven or await self._engine.driven(self.run_id)
-        return await driven.result()
+        return await driven.outcome()
 
     async def answer(self, wait_id: str, value: Any, **by: str | None) -> WaitRow:
         """`Engine.answer` for this run."""

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
+
+from holdfast.runtime.bell import Bell
 
 T = TypeVar("T")
 
@@ -14,10 +15,11 @@ T = TypeVar("T")
 class Stream(Generic[T]):
     """A list that grows until it ends.
 
-    keep: how many items stay for late readers; None for all of them.
+    keep: how many items stay for late readers; None for all of them. bell: rings with each item,
+    and at the end.
     """
 
-    __slots__ = ("_dropped", "_ended", "_error", "_items", "_keep", "_waiting")
+    __slots__ = ("_dropped", "_ended", "_error", "_items", "_keep", "bell")
 
     def __init__(self, keep: int | None = None) -> None:
         self._items: deque[T] = deque()
@@ -25,7 +27,7 @@ class Stream(Generic[T]):
         self._dropped = 0
         self._ended = False
         self._error: BaseException | None = None
-        self._waiting: list[asyncio.Future[None]] = []
+        self.bell = Bell()
 
     @property
     def is_ended(self) -> bool:
@@ -40,8 +42,7 @@ class Stream(Generic[T]):
         if self._keep is not None and len(self._items) > self._keep:
             self._items.popleft()
             self._dropped += 1
-        if self._waiting:
-            self._wake()
+        self.bell.ring()
 
     def end(self, error: BaseException | None = None) -> None:
         """No more items come; readers end once they have read what there is, or get the error."""
@@ -49,20 +50,7 @@ class Stream(Generic[T]):
             return
         self._ended = True
         self._error = error
-        self._wake()
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        for future in waiting:
-            loop = future.get_loop()
-            if loop is here:
-                _set(future)
-            else:
-                loop.call_soon_threadsafe(_set, future)
+        self.bell.ring()
 
     async def read(self, start: int = 0) -> AsyncIterator[T]:
         """Every item from the given place on, waiting for those to come."""
@@ -80,11 +68,8 @@ class Stream(Generic[T]):
 
     async def wait(self) -> None:
         """Return when an item has come or the stream has ended, counted from now."""
-        if self._ended:
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        await future
+        if not self._ended:
+            await self.bell.rung()
 
     def snapshot(self) -> list[T]:
         """The items kept so far."""
@@ -104,8 +89,3 @@ class Stream(Generic[T]):
         """Raise what the stream ended with, if it ended with an error."""
         if self._error is not None:
             raise self._error
-
-
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

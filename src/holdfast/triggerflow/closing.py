@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from holdfast.errors import CloseTimeout, DefinitionError, RunBusy, RunFailed, RunOpen
+from holdfast.errors import DefinitionError, RunBusy, RunFailed, RunOpen
 from holdfast.triggerflow import intervening
+from holdfast.triggerflow.draining import drain
+from holdfast.triggerflow.reserved import INTERVENTIONS
 from holdfast.triggerflow.running import FlowRun
-
-#: Handlers that were cancelled by a close get this long to settle.
-GRACE_S = 0.5
 
 
 class Closer:
@@ -75,14 +73,30 @@ class Closer:
         live = self.flow.live
         if live.dead is not None:
             self._tell(live.dead)
+            self._wake_readers()
         elif self._is_closed:
             if self._closing is None:
                 self._freeze()
         elif self._is_stuck:
             if self._ended is not None:
                 self._tell(self._take_background() or self._failure())
+            self._wake_readers()
         else:
             self.on_activity()
+
+    @property
+    def standstill(self) -> BaseException | None:
+        """Why the run cannot go on by itself: the failed save, or what is parked; else None."""
+        if self.flow.live.dead is not None:
+            return self.flow.live.dead
+        return self._failure() if self._is_stuck and not self.flow.run.live else None
+
+    def _wake_readers(self) -> None:
+        """Whoever waits for a result or an item has to look why none comes."""
+        if self.flow.result_bell is not None:
+            self.flow.result_bell.ring()
+        if self.flow.stream is not None:
+            self.flow.stream.bell.ring()
 
     def on_activity(self) -> None:
         """Something happened: the time of idleness begins anew."""
@@ -200,7 +214,7 @@ class Closer:
             before = run.lifecycle
             try:
                 run.lifecycle = "sealed" if seal else before
-                await self._drain(timeout_s)
+                await drain(self.flow, timeout_s)
                 self._check_background(is_told=is_told)
                 self._check_waits(pending)
                 await self._end(reason)
@@ -234,44 +248,6 @@ class Closer:
         if error is not None:
             raise error
 
-    async def _drain(self, timeout_s: float | None) -> None:
-        live = self.flow.live
-        if timeout_s is None:
-            await live.until_quiet()
-        else:
-            try:
-                async with asyncio.timeout(timeout_s) as limit:
-                    await live.until_quiet()
-            except TimeoutError:
-                if not limit.expired():
-                    raise
-                await self._halt()
-                return
-        if live.interrupted:
-            names = ", ".join(self._names(live.interrupted))
-            text = f"close: handlers that were cancelled did not end: {names}"
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
-
-    def _names(self, numbers: Iterable[int]) -> list[str]:
-        deliveries = self.flow.run.deliveries
-        return sorted({deliveries[number].node for number in numbers if number in deliveries})
-
-    async def _halt(self) -> None:
-        """Cancel what still runs. Raises: CloseTimeout naming the handlers that go on anyway."""
-        live = self.flow.live
-        names = ", ".join(self._names(live.running))
-        text = f"close: {len(live.running)} handlers were still running and are cancelled: {names}"
-        warnings.warn(text, RuntimeWarning, stacklevel=2)
-        try:
-            await asyncio.wait_for(live.halt(), GRACE_S)
-        except TimeoutError:
-            still = self._names(live.running)
-            raise CloseTimeout(
-                f"handlers ignored cancellation: {', '.join(still)}",
-                run_id=self.flow.run.run_id,
-                handlers=tuple(still),
-            ) from None
-
     async def _end(self, reason: str) -> None:
         """Freeze the state and end the record; then tell watchers and waiters."""
         flow = self.flow
@@ -279,7 +255,11 @@ class Closer:
         status = run.status if run.status in ("failed", "cancelled") else "completed"
         effects = flow.end("cancelled" if flow.is_waiting else status, reason)
         self.snapshot = _snapshot(flow)
-        await flow.live.advance(effects, here=False)
+        flow.frozen = True
+        try:
+            await flow.live.advance(effects, here=False)
+        finally:
+            flow.frozen = False
         self._freeze()
 
     def _freeze(self) -> None:
@@ -296,6 +276,7 @@ class Closer:
             future.cancel()
         flow.live.waiters = None
         self._tell(None)
+        flow.has_result()
         if self.on_closed is not None:
             self.on_closed()
 
@@ -305,5 +286,5 @@ def _snapshot(flow: FlowRun) -> dict[str, Any]:
     made: dict[str, Any] = flow.get_state(None)
     found = intervening.listed(flow)
     if found:
-        made["$interventions"] = {each["id"]: each for each in found}
+        made[INTERVENTIONS] = {each["id"]: each for each in found}
     return made

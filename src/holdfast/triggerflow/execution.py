@@ -20,6 +20,7 @@ from holdfast.triggerflow.intervention_face import Intervenable
 from holdfast.triggerflow.portable import Portable
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
+from holdfast.triggerflow.result import ExecutionResult
 from holdfast.triggerflow.running import FlowRun
 from holdfast.triggerflow.signal_face import SignalFace
 from holdfast.triggerflow.stream_face import StreamFace
@@ -69,6 +70,11 @@ class Execution(
     def resources(self) -> Resources:
         """The live resources of this execution."""
         return self._flow.resources
+
+    @property
+    def result(self) -> ExecutionResult:
+        """What came of this execution, to be read before and after its end."""
+        return ExecutionResult(self._flow, self._closer, self._ready)
 
     def _layer(self) -> Resources:
         return self._flow.resources

@@ -231,6 +231,7 @@ class TriggerFlow(
             (CLOCK, IDS) if home is None else (home.clock, home.ids),
             shared=self._data,
         )
+        run.facts["created_at"] = flow.live.clock.now()
         flow.settings = ChainMap({}, self.settings)
         flow.versions = self._versions
         return Execution(

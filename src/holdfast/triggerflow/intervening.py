@@ -14,7 +14,7 @@ from holdfast.errors import (
     InterventionsOff,
     RunNotOpen,
 )
-from holdfast.machine import interventions
+from holdfast.machine import interventions, layout
 from holdfast.machine.interventions import Intervening, Intervention
 from holdfast.machine.run import Delivery, Run
 from holdfast.triggerflow.running import FlowRun
@@ -101,6 +101,7 @@ async def add(flow: FlowRun, payload: Any, more: Mapping[str, Any]) -> dict[str,
         flow.codec.copy(metadata),
     )
     interventions.add(intervening, run.journal, record)
+    layout.mark_change(run)
     if flow.live.saver is not None:
         await flow.live.advance([])
     _tell(flow, "append", record)
@@ -132,6 +133,7 @@ async def mark_consumed(
         "consumed_at": flow.live.clock.now(),
     }
     interventions.consume(record, run.journal, consumer, said)
+    layout.mark_change(run)
     _tell(flow, "consume", record)
     return shown(flow, record)
 
@@ -268,6 +270,7 @@ def _insert(
         "inserted_at": at,
         "policy": policy,
     }
+    layout.mark_change(run)
     for record in interventions.insert(intervening, run.journal, chosen, insertion, at):
         _tell(flow, "insert", record)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from holdfast.errors import RunCancelled, RunNotFound
-from holdfast.machine import dispatch, ledger
+from holdfast.machine import dispatch, layout, ledger
 from holdfast.machine.bindings import PREFIX
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
@@ -82,6 +82,7 @@ class Kept(Remembering):
         run.facts["started"] = True
         run.facts["started_at"] = flow.live.clock.now()
         run.status = "running"
+        layout.mark_change(run)
         self._note_facts()
         return dispatch.emit(run, Emitted("event", "START", value, data))
 
@@ -264,7 +265,7 @@ class Kept(Remembering):
         live = self._flow.live
         await expiry.keep_time(live, live.clock.now() if now is None else now, self.hear)
 
-    async def result(self) -> dict[str, Any]:
+    async def outcome(self) -> dict[str, Any]:
         """Wait for the end and return the close snapshot.
 
         Raises: RunCancelled for a run that was cancelled; what failed it.

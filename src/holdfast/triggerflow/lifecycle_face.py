@@ -95,6 +95,7 @@ class LifecycleFace(StatusFace):
     async def async_unseal(self, *, reason: str = "manual") -> Self:
         """Take signals again. A closed execution stays closed, with a RuntimeWarning."""
         await self._ready()
+        self._flow.check_frozen()
         if self.is_closed():
             warn_at_caller("a closed execution stays closed", RuntimeWarning)
         elif self.is_sealed():
@@ -107,7 +108,7 @@ class LifecycleFace(StatusFace):
         run.lifecycle = lifecycle
         run.facts["seal_reason"] = reason
         self._note_facts()
-        layout.mark_head(run)
+        layout.mark_change(run)
         await self._flow.live.advance([])
 
     async def async_close(

@@ -12,12 +12,14 @@ import contextvars
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from holdfast.errors import RunFrozen
 from holdfast.machine import dispatch, interventions, state
 from holdfast.machine.effects import Effect, Ended, Finished, Input, Lapsed, Warn, Withdrawn
 from holdfast.machine.interventions import Intervention
 from holdfast.machine.run import MISSING, PARKED, Delivery, Run, Wait
 from holdfast.persistence.codec import Codec, is_scalar
 from holdfast.runtime import inbox
+from holdfast.runtime.bell import Bell
 from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.live import LiveRun
@@ -50,6 +52,7 @@ class FlowRun:
         "compiled",
         "execution",
         "expired",
+        "frozen",
         "hidden",
         "last",
         "live",
@@ -58,6 +61,7 @@ class FlowRun:
         "on_quiet",
         "policy",
         "resources",
+        "result_bell",
         "run",
         "settings",
         "shared",
@@ -87,6 +91,8 @@ class FlowRun:
         self.live = LiveRun(run, self, *times)
         self.stream: Stream[Any] | None = None
         self.hidden = False
+        self.frozen = False
+        self.result_bell: Bell | None = None
         self.expired: list[Intervention] = []
         self.bound: Bound | None = None
         self.last: Delivery | None = None
@@ -177,6 +183,21 @@ class FlowRun:
         if value is MISSING:
             return default
         return value if is_scalar(value) else self.codec.copy(value)
+
+    def check_frozen(self) -> None:
+        """Raises: RunFrozen while the close snapshot is taken and not yet down."""
+        if self.frozen:
+            raise RunFrozen(
+                "the terminal close snapshot is frozen, and the run is about to be closed",
+                run_id=self.run.run_id,
+            )
+
+    def has_result(self) -> None:
+        """A result was set, or none can come any more: tell who waits, and begin to idle anew."""
+        if self.result_bell is not None:
+            self.result_bell.ring()
+        if self.on_activity is not None:
+            self.on_activity()
 
     def parked(self, number: int | None = None) -> list[Delivery]:
         """The parked deliveries, or the one of that number."""

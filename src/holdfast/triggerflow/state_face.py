@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.machine.run import Delivery
 from holdfast.runtime.portal import at_home, blocking
 from holdfast.triggerflow import signals, writes
+from holdfast.triggerflow.reserved import FINAL
 from holdfast.triggerflow.running import FlowRun
 
 
@@ -38,21 +39,21 @@ class StateFace:
         """
         await self._prepared()
         flow, writer = self._access()
-        writes.put(flow.run, flow.codec, key, value, _id(writer))
+        _change(flow, writer, writes.put, key, value)
         await _written(flow, writer, key, emit=emit)
 
     async def async_append_state(self, key: str, value: Any, *, emit: bool = True) -> None:
         """Append to the list under a key; a missing key begins a list, a scalar becomes one."""
         await self._prepared()
         flow, writer = self._access()
-        writes.grow(flow.run, flow.codec, key, value, _id(writer))
+        _change(flow, writer, writes.grow, key, value)
         await _written(flow, writer, key, emit=emit)
 
     async def async_del_state(self, key: str, *, emit: bool = True) -> None:
         """Take a key away; nothing happens if it is not there."""
         await self._prepared()
         flow, writer = self._access()
-        writes.remove(flow.run, flow.codec, key, _id(writer))
+        _change(flow, writer, writes.remove, key)
         await _written(flow, writer, key, emit=emit)
 
     def set_state(self, key: str, value: Any, *, emit: bool = True) -> None:
@@ -78,7 +79,7 @@ class StateFace:
 
     def _write(self, how: Callable[..., None], key: str, *value: Any) -> None:
         flow, writer = self._access()
-        at_home(how, flow.run, flow.codec, key, *value, _id(writer))
+        at_home(_change, flow, writer, how, key, *value)
 
     def must_wait(self, key: str, *, emit: bool = True) -> bool:
         """Whether a write of the key waits: for handlers that watch it, or for the store."""
@@ -89,6 +90,17 @@ class StateFace:
 
     def _is_kept(self) -> bool:
         return self._access()[0].live.saver is not None
+
+
+def _change(
+    flow: FlowRun, writer: Delivery | None, how: Callable[..., None], key: str, *value: Any
+) -> None:
+    """Change state, unless the run is just being closed. Raises: RunFrozen."""
+    if flow.frozen:
+        flow.check_frozen()
+    how(flow.run, flow.codec, key, *value, _id(writer))
+    if key == FINAL:
+        flow.has_result()
 
 
 def _is_watched(flow: FlowRun, key: str) -> bool:

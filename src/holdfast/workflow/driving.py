@@ -335,7 +335,7 @@ class WorkflowRun:
         elif self._has_ended:
             future.set_result(None)
 
-    async def result(self) -> list[Any]:
+    async def outcome(self) -> list[Any]:
         """Wait until the run has completed; returns its outputs.
 
         Raises: RunFailed, with the cause, once it stands with a failed delivery; RunCancelled.

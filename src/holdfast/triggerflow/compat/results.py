@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.triggerflow.compat.deprecation import warn_once
 from holdfast.triggerflow.compat.runtime_data import Written, must_be_awaited
-from holdfast.triggerflow.compat.sink import FINAL, NO_RESULT
+from holdfast.triggerflow.reserved import FINAL, NO_RESULT
 from holdfast.triggerflow.state_face import StateFace
 
 

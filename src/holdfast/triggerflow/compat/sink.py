@@ -6,11 +6,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from holdfast.triggerflow.chunk import Handler
-
-#: The state key that holds the result; a close snapshot has it if anything has set it.
-FINAL: Final = "$final_result"
-#: Stands for a result that is not there; None is one.
-NO_RESULT: Final = object()
+from holdfast.triggerflow.reserved import FINAL, NO_RESULT
 
 
 async def _sink(data: Any) -> None:
