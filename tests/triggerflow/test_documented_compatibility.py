@@ -160,3 +160,39 @@ async def test_end_neither_seals_nor_closes():
     snapshot = await execution.async_close()
 
     assert snapshot == {"$final_result": "INPUT", "more": 1}
+
+
+async def test_set_result_and_get_result_bridge_what_is_not_moved_yet():
+    """The old lines; and the reader that says what it is there for."""
+
+    async def worker(data):
+        data.set_result({"answer": "done"})
+
+    flow = TriggerFlow()
+    flow.to(worker)
+    execution = flow.create_execution(auto_close=False)
+    with pytest.warns(DeprecationWarning, match="set_result is deprecated"):
+        await execution.async_start()
+    with pytest.warns(DeprecationWarning, match="get_result is deprecated"):
+        result = execution.get_result()
+    final = await execution.result.async_get_final_result()
+    snapshot = await execution.async_close()
+
+    assert result == final == {"answer": "done"}
+    assert snapshot == {"$final_result": {"answer": "done"}}
+
+
+async def test_without_a_result_the_reader_gives_the_snapshot_once_the_run_has_ended():
+    """And single keys by name."""
+
+    async def worker(data):
+        await data.async_set_state("meaningful_key", 3)
+
+    flow = TriggerFlow()
+    flow.to(worker)
+    execution = flow.create_execution(auto_close=False)
+    await execution.async_start()
+    await execution.async_close()
+
+    assert await execution.result.async_get_final_result() == {"meaningful_key": 3}
+    assert execution.result.get_state("meaningful_key") == 3

@@ -13,7 +13,7 @@ from holdfast.triggerflow.state_face import StateFace
 
 
 class ResultNames(StateFace):
-    """Setting the result of a run."""
+    """Setting the result of a run, and reading it."""
 
     __slots__ = ()
 
@@ -36,3 +36,20 @@ class ResultNames(StateFace):
             return Written(lambda: self.async_set_state(FINAL, value))
         self.set_state(FINAL, value)
         return Written()
+
+    async def async_get_result(self, *, timeout: float | None = None) -> Any:
+        """Deprecated: `execution.result`. Waits for a result, or for the end; then the snapshot.
+
+        timeout: seconds to wait; then a UserWarning and None. Raises: what stopped the run.
+        """
+        _told_to_read()
+        return await self._access()[0].execution.result.async_get_final_result(timeout=timeout)
+
+    def get_result(self, *, timeout: float | None = None) -> Any:
+        """Deprecated: the blocking form of `async_get_result`; on a loop for what is there."""
+        _told_to_read()
+        return self._access()[0].execution.result.get_final_result(timeout=timeout)
+
+
+def _told_to_read() -> None:
+    warn_once("get_result", "read the close snapshot, or execution.result.get_state(key)")
