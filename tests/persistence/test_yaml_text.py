@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,19 @@ def test_a_json_value_comes_back_equal_and_of_the_same_type(value: Any):
     back = parse(dump(value), "text")
 
     assert repr(back) == repr(value)
+
+
+def test_an_installation_without_the_fast_parser_reads_and_writes_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The library may have been built without its C part."""
+    value = {"a": [1, 2.5, None, True, "yes", "x: y", "\U0001f600", ""], "b": {}, "c": []}
+    fast = dump(value)
+    for name in ("CSafeLoader", "CSafeDumper"):
+        monkeypatch.delattr(yaml, name, raising=False)
+    assert parse(dump(value), "text") == parse(fast, "text") == value
+    with pytest.raises(Damaged, match="a tag"):
+        parse("a: !!python/name:os.system x", "text")
 
 
 def test_a_text_written_by_hand_is_read():

