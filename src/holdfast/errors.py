@@ -124,6 +124,17 @@ class RunFailed(RunError):
     hint = "Mend the cause, then resume the run: what had finished is kept."
 
 
+class SkippedFailure(RunError):
+    """What a handler raised in a run that goes on without what fails; never raised itself.
+
+    It stands for the exception among the results of an emit of a kept run. Fact: node.
+    """
+
+    code = "run.skipped-failure"
+    hint = "Look at the message: it has the type and the text of what was raised."
+    node: str
+
+
 class RunCancelled(RunError):
     """The run was cancelled."""
 

@@ -39,8 +39,8 @@ class Front(Protocol):
     async def call(self, live: LiveRun, delivery: Delivery) -> Input:
         """Call the handler of a delivery; what it raises fails the delivery."""
 
-    def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> None:
-        """A handler raised; the delivery is about to be parked."""
+    def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> Input | None:
+        """A handler raised; the delivery is about to be parked, unless another input is given."""
 
     def perform(self, live: LiveRun, effect: Effect) -> list[Effect] | None:
         """An effect that only this front knows; what it returns is performed too."""
@@ -198,8 +198,8 @@ class LiveRun:
         if self.errors is None:
             self.errors = {}
         self.errors[delivery.id] = error
-        self.front.failed(self, delivery, error)
-        return Failed(delivery, f"{type(error).__name__}: {error}")
+        instead = self.front.failed(self, delivery, error)
+        return instead or Failed(delivery, f"{type(error).__name__}: {error}")
 
     def _let_go(self, number: int) -> bool:
         """Whether we stopped this delivery; its task is then free of our cancellation."""

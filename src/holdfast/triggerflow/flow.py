@@ -15,7 +15,7 @@ from holdfast.persistence.types import TypeRegistry, default_types
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.runtime.portal import apart
-from holdfast.triggerflow import intervening, migrating
+from holdfast.triggerflow import intervening, migrating, skipping
 from holdfast.triggerflow.blueprint_face import BlueprintFace, Given
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.compat.waiting import ignore_wait
@@ -62,6 +62,7 @@ class TriggerFlow(
         self,
         blueprint: Given | None = None,
         name: str | None = None,
+        skip_exceptions: bool = False,  # noqa: FBT002 - the documented order
         *,
         version: str | None = None,
         migrations: Mapping[Step, Migration] | None = None,
@@ -73,6 +74,8 @@ class TriggerFlow(
         self._resources = Resources()
         self._data = SharedData(Codec(self.types))
         self.settings: dict[str, Any] = {}
+        self._skips = skip_exceptions
+        skipping.register(self.types)
         if blueprint is not None:
             self.load_blueprint(blueprint)
 
@@ -180,6 +183,8 @@ class TriggerFlow(
         intervention_mode: str | None = UNSET,
         intervention_policy: Policy | None = None,
         resume_handle_exposed: bool = True,
+        concurrency: int | None = None,
+        skip_exceptions: bool | None = None,
     ) -> Execution:
         """A run of this flow as it is now.
 
@@ -189,7 +194,9 @@ class TriggerFlow(
         run there, saved at every finished chunk; a run of that run_id is opened if it exists.
         intervention_mode: "planned" (the default where there is an intervention_point), "auto",
         with a policy if one is given, or None for off. resume_handle_exposed: whether somebody
-        could answer a pause.
+        could answer a pause. concurrency: how many handlers may work at once; one that waits for
+        others of this run does not count. skip_exceptions: as the flow says, unless given here: a
+        failing handler ends its branch only, and its exception stands among the results.
         Raises: InvalidId, DefinitionError.
         """
         # Many parameters because: they are the documented options of an execution.
@@ -206,6 +213,10 @@ class TriggerFlow(
             execution.take_interventions(mode, intervention_policy)
         if not resume_handle_exposed:
             execution.hide()
+        if concurrency is not None:
+            execution.set_concurrency(concurrency)
+        if skip_exceptions is not None:
+            execution.skip_exceptions = skip_exceptions
         return execution
 
     def execution_in(
@@ -234,6 +245,7 @@ class TriggerFlow(
         run.facts["created_at"] = flow.live.clock.now()
         flow.settings = ChainMap({}, self.settings)
         flow.versions = self._versions
+        flow.skips = self._skips
         return Execution(
             flow, auto_close=auto_close, auto_close_timeout=auto_close_timeout, home=home
         )
@@ -246,11 +258,13 @@ class TriggerFlow(
         auto_close: bool = True,
         auto_close_timeout: float | None = 0.0,
         runtime_resources: Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
         wait_for_result: Any = UNSET,
     ) -> dict[str, Any]:
         """Run the flow once in an execution nobody else holds; returns its close snapshot.
 
         auto_close_timeout: seconds of idleness before it closes; timeout is another name of it.
+        concurrency: how many handlers may work at once.
         A pause raises, since nobody could answer. wait_for_result: ignored, with a warning.
         Raises: what a handler raised, PauseNotAllowed, ContractRefused, DefinitionError.
         """
@@ -265,6 +279,8 @@ class TriggerFlow(
             )
         execution = self.execution_in(None, None, runtime_resources)
         execution.hide()
+        if concurrency is not None:
+            execution.set_concurrency(concurrency)
         try:
             snapshot: dict[str, Any] = await execution.async_start(value, timeout=delay)
         except BaseException:
@@ -281,6 +297,7 @@ class TriggerFlow(
         auto_close: bool = True,
         auto_close_timeout: float | None = 0.0,
         runtime_resources: Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
         wait_for_result: Any = UNSET,
     ) -> dict[str, Any]:
         """The blocking form of `async_start`. On a running loop too: it runs beside that loop."""
@@ -292,6 +309,7 @@ class TriggerFlow(
                 auto_close=auto_close,
                 auto_close_timeout=auto_close_timeout,
                 runtime_resources=runtime_resources,
+                concurrency=concurrency,
                 wait_for_result=wait_for_result,
             )
         )

@@ -20,6 +20,7 @@ from holdfast.machine.effects import Answered
 from holdfast.machine.run import PARKED, Delivery, Entry, Run, Wait
 from holdfast.persistence.store import check_id
 from holdfast.runtime import inbox
+from holdfast.runtime.permits import apart
 from holdfast.runtime.timers import due_at
 from holdfast.triggerflow import resolving, signals
 from holdfast.triggerflow.asking import Ask
@@ -190,7 +191,7 @@ async def _through_store(
     flow.publish("interrupt", "resume", wait, value=value)
     future = (live.waiters or {}).get(wait.group)
     if future is not None:
-        await future
+        await apart(flow.permits, future)
     return interrupt_of(flow.run, wait)
 
 

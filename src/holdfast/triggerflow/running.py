@@ -23,7 +23,9 @@ from holdfast.runtime.bell import Bell
 from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.live import LiveRun
+from holdfast.runtime.permits import HOLDER, Permits, checked_limit
 from holdfast.runtime.stream import Stream
+from holdfast.triggerflow import skipping
 from holdfast.triggerflow.interrupts import interrupt_of
 from holdfast.triggerflow.migrating import NO_VERSIONS, Versions
 from holdfast.triggerflow.resources import Resources
@@ -59,12 +61,14 @@ class FlowRun:
         "make_data",
         "on_activity",
         "on_quiet",
+        "permits",
         "policy",
         "resources",
         "result_bell",
         "run",
         "settings",
         "shared",
+        "skips",
         "stream",
         "versions",
     )
@@ -89,6 +93,8 @@ class FlowRun:
         self.settings: MutableMapping[str, Any] = {}
         self.versions: Versions = NO_VERSIONS
         self.live = LiveRun(run, self, *times)
+        self.permits: Permits | None = None
+        self.skips = False
         self.stream: Stream[Any] | None = None
         self.hidden = False
         self.frozen = False
@@ -112,12 +118,21 @@ class FlowRun:
         handler = self.compiled.handlers[delivery.node]
         self.last = delivery
         data = self.make_data(self, delivery)
-        if self.before is not None:
-            data.seen = await self.before(self, delivery)
-        if handler.is_async:
-            value = await in_context(contextvars.copy_context(), handler.function(data))
-        else:
-            value = await THREADS.call(handler.function, data)
+        permits = self.permits
+        if permits is not None:
+            await permits.take(delivery.id)
+            holder = HOLDER.set((permits, delivery.id))
+        try:
+            if self.before is not None:
+                data.seen = await self.before(self, delivery)
+            if handler.is_async:
+                value = await in_context(contextvars.copy_context(), handler.function(data))
+            else:
+                value = await THREADS.call(handler.function, data)
+        finally:
+            if permits is not None:
+                HOLDER.reset(holder)
+                permits.give(delivery.id)
         if live.saver is None:
             return Finished(delivery, value, None, data.paused)
         if data.paused or not (self.compiled.plan.after[delivery.node] or delivery.slot >= 0):
@@ -128,8 +143,23 @@ class FlowRun:
             await inbox.withdraw_unasked(live, delivery)
         return Finished(delivery, value, encoded, data.paused)
 
-    def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> None:
-        """Nothing to tell: the error reaches whoever awaits the group."""
+    def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> Input | None:
+        """The error reaches whoever awaits the group, or the run goes on without the branch."""
+        if not self.skips or not isinstance(error, Exception):
+            return None
+        if live.errors is not None:
+            live.errors.pop(delivery.id, None)
+        text = f"{delivery.node} failed and was skipped: {skipping.text_of(error)}"
+        self.warn("failure.skipped", text)
+        return skipping.skipped(self.run, delivery, error, live.clock.now())
+
+    def limit(self, concurrency: Any) -> None:
+        """Let so many handlers work at once. Raises: TypeError."""
+        most = checked_limit(concurrency)
+        if self.permits is not None:
+            self.permits.set(most)
+        elif most:
+            self.permits = Permits(most)
 
     def perform(self, live: LiveRun, effect: Effect) -> list[Effect] | None:
         """Warnings, and waits that nobody answered, go into the stream."""

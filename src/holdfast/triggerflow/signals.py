@@ -14,6 +14,7 @@ from holdfast.machine.effects import Effect, Emitted, Retried, Skipped
 from holdfast.machine.run import PARKED, Delivery, Entry, Run
 from holdfast.persistence.store import InboxItem
 from holdfast.runtime.inbox import PostBody
+from holdfast.runtime.permits import apart
 from holdfast.triggerflow import resolving
 from holdfast.triggerflow.running import FlowRun
 
@@ -32,6 +33,12 @@ async def follow(flow: FlowRun, group: int, effects: list[Effect]) -> Any:
 
     A cancelled caller stops what it waited for; that stays due.
     """
+    if flow.permits is not None:
+        return await apart(flow.permits, _followed(flow, group, effects))
+    return await _followed(flow, group, effects)
+
+
+async def _followed(flow: FlowRun, group: int, effects: list[Effect]) -> Any:
     live = flow.live
     if not group:
         await live.carry(await live.advance(effects))
@@ -116,7 +123,7 @@ async def emit_from(flow: FlowRun, by: Delivery, event: str, value: Any, kind: s
         return None
     future = flow.live.waiter(group)
     await flow.live.advance(effects, here=False)
-    return await future
+    return await (future if flow.permits is None else apart(flow.permits, future))
 
 
 async def emit_nowait_from(
@@ -172,7 +179,7 @@ async def _again(flow: FlowRun, by: Delivery, index: int) -> Any:
     failed = [d for d in flow.parked() if d.group == entry.group]
     if failed:
         await flow.live.advance(retried(flow, failed), here=False)
-    return await future
+    return await (future if flow.permits is None else apart(flow.permits, future))
 
 
 def _let_go(flow: FlowRun, by: Delivery, group: int) -> None:

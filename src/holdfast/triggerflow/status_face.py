@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from holdfast.triggerflow.kept import Kept
+from holdfast.triggerflow.skipping import skipped_failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,28 @@ class StatusFace(Kept):
     def settings(self) -> MutableMapping[str, Any]:
         """Settings of this execution, over those of its flow; the engine reads none of them."""
         return self._flow.settings
+
+    def set_concurrency(self, concurrency: int | None) -> Self:
+        """Let so many handlers work at once; None, 0 and less for any number. Returns itself.
+
+        A handler that waits for others of this execution does not count. Not saved.
+        Raises: TypeError.
+        """
+        self._flow.limit(concurrency)
+        return self
+
+    @property
+    def skip_exceptions(self) -> bool:
+        """Whether a failing handler ends its branch only."""
+        return self._flow.skips
+
+    @skip_exceptions.setter
+    def skip_exceptions(self, skips: bool) -> None:
+        self._flow.skips = skips
+
+    def get_skipped_failures(self) -> list[dict[str, Any]]:
+        """The last failures that the run went on without: node, error, at; oldest first."""
+        return skipped_failures(self._flow.run)
 
     def get_status(self) -> str:
         """created, running, waiting, completed, failed or cancelled."""

@@ -35,7 +35,10 @@ from holdfast.workflow.running import GraphRun
 
 
 class WorkflowRun:
-    """A run as `Workflow.run` and an engine drive it. keeping: a store, a storage, or neither."""
+    """A run as `Workflow.run` and an engine drive it. keeping: a store, a storage, or neither.
+
+    Long because: it is all that two callers may ask of one run, from its input to its end.
+    """
 
     def __init__(self, plan: WorkflowPlan, codec: Codec, run: Run, keeping: Keeping) -> None:
         self.plan = plan

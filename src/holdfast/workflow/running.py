@@ -219,11 +219,12 @@ class GraphRun:
             )
         return spec, payload, arguments
 
-    def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> None:
+    def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> Input | None:
         """A handler raised: watchers hear of it before the run stops."""
         self.failure = (error, delivery.node)
         details = WorkflowErrorDetails.from_exception(error, executor_id=delivery.node)
         self.publish(ExecutorFailedEvent(delivery.node, details))
+        return None
 
     def perform(self, live: LiveRun, effect: Effect) -> list[Effect] | None:
         """Tell watchers what is saved now."""
