@@ -13,6 +13,7 @@ from holdfast.workflow.event_data import WorkflowErrorDetails, WorkflowRunState
 from holdfast.workflow.events import (
     RESERVED_TYPES,
     CustomEvent,
+    ExecutorBypassedEvent,
     ExecutorCompletedEvent,
     ExecutorFailedEvent,
     ExecutorInvokedEvent,
@@ -84,6 +85,13 @@ KINDS: list[tuple[str, type[WorkflowEvent], WorkflowEvent, dict[str, Any], Any]]
         WorkflowEvent.executor_failed("a", DETAILS),
         {"executor_id": "a", "details": DETAILS},
         FRAMEWORK,
+    ),
+    (
+        "executor_bypassed",
+        ExecutorBypassedEvent,
+        WorkflowEvent.executor_bypassed("a", 1),
+        {"executor_id": "a", "data": 1},
+        EXECUTOR,
     ),
     (
         "superstep_started",

@@ -326,6 +326,29 @@ async def test_ids_are_made_when_none_is_given() -> None:
     assert len(set(ids)) == 2
 
 
+async def test_a_question_that_no_handler_takes_an_answer_to_is_told() -> None:
+    """Once for each kind of question; it is asked all the same."""
+
+    class Forgets(Executor):
+        @handler
+        async def start(self, message: str, ctx: WorkflowContext[Any, Any]) -> None:
+            await ctx.request_info(message, float, request_id="r1")
+            await ctx.request_info(message, float, request_id="r2")
+            await ctx.request_info(message, bool | None, request_id="r3")
+
+        @response_handler
+        async def hear(self, request: str, answer: bool, ctx: WorkflowContext[Any, Any]) -> None:
+            await ctx.yield_output(answer)
+
+    result = await WorkflowBuilder(start_executor=Forgets("f")).build().run("x")
+    asked = [event.request_id for event in result.get_request_info_events()]
+
+    assert asked == ["r1", "r2", "r3"]
+    assert warnings_of(result) == [
+        "executor 'f' asks a str for float, and no response handler of it takes such an answer"
+    ]
+
+
 class Watching(MemoryStore):
     """Notes which questions the store holds when an append is done."""
 

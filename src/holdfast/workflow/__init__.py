@@ -19,6 +19,7 @@ from holdfast.workflow.event_data import (
     WorkflowRunState,
 )
 from holdfast.workflow.events import (
+    ExecutorBypassedEvent,
     ExecutorCompletedEvent,
     ExecutorFailedEvent,
     ExecutorInvokedEvent,
@@ -28,6 +29,7 @@ from holdfast.workflow.events import (
     WorkflowCompletedEvent,
     WorkflowErrorEvent,
     WorkflowEvent,
+    WorkflowEventSource,
     WorkflowFailedEvent,
     WorkflowIntermediateEvent,
     WorkflowOutputEvent,
@@ -58,6 +60,7 @@ __all__ = [
     "EdgeCondition",
     "EdgeGroup",
     "Executor",
+    "ExecutorBypassedEvent",
     "ExecutorCompletedEvent",
     "ExecutorFailedEvent",
     "ExecutorInvokedEvent",
@@ -76,6 +79,7 @@ __all__ = [
     "WorkflowErrorDetails",
     "WorkflowErrorEvent",
     "WorkflowEvent",
+    "WorkflowEventSource",
     "WorkflowExecutor",
     "WorkflowFailedEvent",
     "WorkflowIntermediateEvent",

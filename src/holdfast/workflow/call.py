@@ -27,7 +27,7 @@ from holdfast.workflow.events import (
 )
 from holdfast.workflow.executor import Executor
 from holdfast.workflow.handlers import HandlerSpec
-from holdfast.workflow.responses import fitting_answer, type_name
+from holdfast.workflow.responses import fitting_answer, is_answerable, type_name
 from holdfast.workflow.sub_messages import SubWorkflowResponseMessage
 
 
@@ -217,6 +217,8 @@ class HandlerCall:
             return
         if request_id is not None:
             self._check_free(request_id)
+        if not is_answerable(self.graph.executors[delivery.node], request, response_type):
+            self._warn_unanswerable(request, response_type)
         live = self.graph.live
         wait = self._wait(request_id or live.ids.new(), request, data, response_type)
         wait.deadline = deadline
@@ -232,6 +234,11 @@ class HandlerCall:
             self.offered.extend(offered)
         else:
             await self._ask_outside(wait, response_type)
+
+    def _warn_unanswerable(self, request: Any, response_type: Any) -> None:
+        node, kind = self.delivery.node, type(request).__name__
+        text = f"executor {node!r} asks a {kind} for {type_name(response_type)}"
+        self.graph.warn_once(f"{text}, and no response handler of it takes such an answer")
 
     async def _ask_again(self, wait: Wait, response_type: Any) -> None:
         """A repeat found its question: what was only offered inside is offered anew."""

@@ -14,10 +14,7 @@ from holdfast.runtime.timers import Deadline
 from holdfast.workflow.call import HandlerCall, Terms
 from holdfast.workflow.call_state import SharedState, checked_key
 from holdfast.workflow.context_types import ContextAnnotations, OutT_contra, W_OutT_contra
-from holdfast.workflow.events import WorkflowEvent, WorkflowWarningEvent
-
-#: Event types that only the engine may send.
-RESERVED_EVENTS = frozenset({"started", "status", "failed", "output", "intermediate"})
+from holdfast.workflow.events import RESERVED_TYPES, WorkflowEvent, WorkflowWarningEvent
 
 
 class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
@@ -46,7 +43,7 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
 
     async def add_event(self, event: WorkflowEvent) -> None:
         """Put an event of your own into the stream; one that only the engine sends is refused."""
-        if event.type in RESERVED_EVENTS:
+        if event.type in RESERVED_TYPES:
             text = f"executor {self._id!r} may not send events of type {event.type!r}"
             self._call.publish(WorkflowWarningEvent(text))
             return

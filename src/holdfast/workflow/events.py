@@ -9,6 +9,7 @@ factories on the base name every kind.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Self
 
@@ -18,6 +19,8 @@ from holdfast.workflow.event_data import (
     WorkflowErrorDetails,
     WorkflowRunState,
 )
+from holdfast.workflow.type_text import type_of_text, type_text
+from holdfast.workflow.typing_match import is_instance_of
 
 
 class WorkflowEventSource(StrEnum):
@@ -106,6 +109,38 @@ class WorkflowEvent:
         values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.fields)
         return f"{self.__class__.__name__}({values})"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Only questions cross processes as data. Raises: ValueError on any other kind."""
+        raise ValueError(f"only request_info events have a dict form; this one is {self.type!r}")
+
+    @classmethod
+    def from_dict(
+        cls, mapping: Mapping[str, Any], *, types: Mapping[str, Any] | None = None
+    ) -> RequestInfoEvent:
+        """Make a question again of what `to_dict` gave.
+
+        types: names and the types they stand for, for those that no loaded module has.
+        Raises: ValueError for another kind of event, KeyError for a key that is missing, TypeError
+        for a type that is not found, or data of another type than the mapping says.
+        """
+        if mapping["type"] != RequestInfoEvent.type:
+            raise ValueError(
+                f"only request_info events have a dict form; found {mapping['type']!r}"
+            )
+        request_type = type_of_text(mapping["request_type"], types)
+        data = mapping["data"]
+        if not is_instance_of(data, request_type):
+            raise TypeError(
+                f"data: expected {mapping['request_type']}; found {data.__class__.__name__}"
+            )
+        return RequestInfoEvent(
+            data,
+            mapping["request_id"],
+            mapping["source_executor_id"],
+            type_of_text(mapping["response_type"], types),
+            request_type,
+        )
+
     @staticmethod
     def started() -> WorkflowStartedEvent:
         """Tell that a run begins."""
@@ -165,6 +200,11 @@ class WorkflowEvent:
     def executor_failed(executor_id: str, details: WorkflowErrorDetails) -> ExecutorFailedEvent:
         """Tell that a handler raised."""
         return ExecutorFailedEvent(executor_id, details)
+
+    @staticmethod
+    def executor_bypassed(executor_id: str, data: Any = None) -> ExecutorBypassedEvent:
+        """Tell that an executor gave what it had given before. data: that value."""
+        return ExecutorBypassedEvent(executor_id, data)
 
     @staticmethod
     def superstep_started(iteration: int, info: StartInfo | None = None) -> SuperStepStartedEvent:
@@ -307,6 +347,17 @@ class ExecutorCompletedEvent(_OfExecutor):
     type = "executor_completed"
 
 
+class ExecutorBypassedEvent(_OfExecutor):
+    """An executor did not do its work anew, but gave what it had given before. data: that.
+
+    For executors that remember results, through `add_event`: the engine itself never says so.
+    """
+
+    __slots__ = ()
+    type = "executor_bypassed"
+    origin = EXECUTOR
+
+
 class RequestInfoEvent(_Kind):
     """An executor asks the outside world. request_type: of the data, unless given."""
 
@@ -335,6 +386,20 @@ class RequestInfoEvent(_Kind):
         self.response_type = response_type
         self.request_type = data.__class__ if request_type is None else request_type
         return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the question for another process: its data as it is, its types as text.
+
+        Raises: TypeError for a type that has no name, such as a class defined in a function.
+        """
+        return {
+            "type": self.type,
+            "data": self.data,
+            "request_id": self.request_id,
+            "source_executor_id": self.source_executor_id,
+            "request_type": type_text(self.request_type),
+            "response_type": type_text(self.response_type),
+        }
 
 
 class ExecutorFailedEvent(_Kind):
@@ -407,6 +472,7 @@ _KINDS: Final[dict[str, type[_Kind]]] = {
         ExecutorInvokedEvent,
         ExecutorCompletedEvent,
         ExecutorFailedEvent,
+        ExecutorBypassedEvent,
         SuperStepStartedEvent,
         SuperStepCompletedEvent,
     )

@@ -11,7 +11,7 @@ from holdfast.machine.run import Run, Wait
 from holdfast.workflow.coercion import MISFIT, coerced
 from holdfast.workflow.executor import Executor
 from holdfast.workflow.handlers import HandlerSpec
-from holdfast.workflow.typing_match import flatten_union
+from holdfast.workflow.typing_match import fits, flatten_union, is_instance_of
 
 BUILT_IN = {form.__name__: form for form in (bool, int, float, str, bytes, list, dict, set, tuple)}
 
@@ -63,6 +63,17 @@ def fitting_answer(
         wait_id=wait.id,
         problems=(f"expected {wait.expects}",),
     )
+
+
+def is_answerable(executor: Executor, request: Any, response_type: Any) -> bool:
+    """Whether a response handler takes some answer of this type to the request."""
+    forms = [
+        spec.response_type
+        for spec in executor.handler_specs
+        if spec.kind == "response" and is_instance_of(request, spec.message_type)
+    ]
+    members = flatten_union(response_type)
+    return any(fits(member, form) for member in members for form in forms)
 
 
 def type_name(form: Any) -> str:
