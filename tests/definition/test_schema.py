@@ -28,6 +28,13 @@ class Color(enum.Enum):
     TWO = 2
 
 
+class Anything:
+    """Of no kind that JSON knows; its text is the same in every process that names tests."""
+
+    def __repr__(self) -> str:
+        return "anything"
+
+
 class Odd(enum.Enum):
     THING = object()
 
@@ -155,7 +162,8 @@ def test_annotation_that_is_too_large_accepts_anything():
 
 
 FITS: list[tuple[Any, Any]] = [
-    *(({}, None), ({}, object()), ({}, [1]), (NULL, None), (BOOL, False), (INT, 0), (INT, 10**30)),
+    *(({}, None), ({}, Anything()), ({}, [1]), (NULL, None), (BOOL, False)),
+    *((INT, 0), (INT, 10**30)),
     *((NUM, 1), (NUM, 1.5), (NUM, float("inf")), (TEXT, ""), (TEXT, "é"), (LIST, []), (LIST, (1,))),
     *((LIST, {1}), ({**LIST, "items": INT}, (1, 2)), ({"type": "object"}, {}), ({"enum": [1]}, 1)),
     *(({"enum": ["red"]}, Color.RED), ({"anyOf": [INT, NULL]}, None), ({"title": "x"}, 1)),
