@@ -21,10 +21,10 @@ from holdfast import (
     handler,
     response_handler,
 )
-from holdfast.errors import AlreadyAnswered, AnswerRefused, WaitExpired
+from holdfast.errors import AlreadyAnswered, AnswerRefused, RunOwned, WaitExpired
 from holdfast.persistence.store import Store
 from holdfast.runtime.clock import IDS
-from holdfast.runtime.engine import LATE_S
+from holdfast.runtime.engine import LATE_S, LOOK_EVERY_S
 from holdfast.testing.clock import FakeClock
 
 Flow = TriggerFlow[Any, Any, Any]
@@ -323,3 +323,40 @@ async def test_an_adopted_save_lets_its_deadlines_pass(store: Store) -> None:
     async with engine(store, clock, asking()) as one:
         run = await one.adopt(saved, run_id="copy")
         assert await run.result() == {"end": "late"}
+
+
+async def test_a_run_that_cannot_be_had_is_not_looked_at_without_rest() -> None:
+    """Somebody else may just be taking it; the engine looks again after its interval."""
+
+    class Held(MemoryStore):
+        looks = 0
+        is_held = False
+
+        async def claimable(self, **how: Any) -> Any:
+            self.looks += 1
+            return await super().claimable(**how)
+
+        async def claim(self, run_id: str, owner: str, **how: Any) -> Any:
+            if self.is_held:
+                raise RunOwned("held", run_id=run_id, owner="other")
+            return await super().claim(run_id, owner, **how)
+
+    store, clock = Held(), FakeClock(1000.0)
+    async with engine(store, clock, asking(deadline=60, default="late")) as one:
+        await one.start(asking(), 1, run_id="r")
+        await rest(one)
+    store.is_held = True
+    clock.set_wall(2000.0)
+    async with engine(store, clock, asking()) as two:
+        before = store.looks
+        for _ in range(20):
+            clock.pass_s(LOOK_EVERY_S / 100)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        assert store.looks == before
+        store.is_held = False
+        clock.pass_s(LOOK_EVERY_S)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert (await store.row("r")).status == "completed"
+        assert await two.look() == 0

@@ -121,6 +121,7 @@ async def test_a_timeout_event_is_sent_with_the_payload_of_the_pause(timed: Time
     await timed.pass_s(execution, 5)
 
     assert told == [({"n": 1}, "Late", False)]
+    assert "wait.expired" not in [item.get("code") for item in await items(execution)]
     with pytest.raises(WaitExpired):
         await execution.async_continue_with("q", 1)
     assert await execution.async_close() == {}
@@ -395,27 +396,89 @@ async def test_auto_close_waits_for_the_deadline():
     assert await start == {"kept": "default"}
 
 
+class Failing(MemoryStore):
+    """Fails at the calls named; settled: how often a wait was to be settled."""
+
+    fails: tuple[str, ...] = ()
+    settled = 0
+
+    async def settle(self, run_id: str, wait_id: str, settlement: Any) -> Any:
+        """Settle, or fail."""
+        self.settled += 1
+        if "settle" in self.fails:
+            raise StoreFull("no space")
+        return await super().settle(run_id, wait_id, settlement)
+
+    async def append(self, claim: Any, commit: Any, *, after: int) -> int:
+        """Append, or fail."""
+        if "append" in self.fails:
+            raise StoreFull("no space")
+        return await super().append(claim, commit, after=after)
+
+
 async def test_a_store_that_fails_at_the_deadline_is_asked_again():
-    """Nothing was decided, so nothing is lost; the run goes on once the store is back."""
-
-    class Failing(MemoryStore):
-        fails = True
-
-        async def settle(self, run_id: str, wait_id: str, settlement: Any) -> Any:
-            if self.fails:
-                raise StoreFull("no space")
-            return await super().settle(run_id, wait_id, settlement)
-
+    """Nothing was decided, so nothing is lost; it is asked again after a while, not at once."""
     timed = Timed("store")
-    timed.store = Failing()
+    timed.store = store = Failing()
     execution = timed.opened(pausing(keep))
     await execution.async_start({"interrupt_id": "q", "deadline": 5, "default": "default"})
+    store.fails = ("settle",)
     await timed.pass_s(execution, 5)
+    await timed.pass_s(execution, 0.5)
     assert execution.is_waiting()
-    timed.store.fails = False
-    await timed.pass_s(execution, 1)
+    assert store.settled == 1
+    store.fails = ()
+    await timed.pass_s(execution, 0.5)
 
+    assert store.settled == 2
     assert await execution.async_close() == {"kept": "default"}
+
+
+async def test_a_failed_save_at_the_deadline_is_told_and_nothing_starts():
+    """As at any other time."""
+    timed = Timed("store")
+    timed.store = store = Failing()
+    execution = timed.opened(pausing(keep))
+    await execution.async_start({"interrupt_id": "q", "deadline": 5, "default": "default"})
+    store.fails = ("append",)
+    timed.clock.set_wall(2000.0)
+    with pytest.raises(StoreFull):
+        await execution.keep_time()
+    with pytest.raises(StoreFull):
+        await execution.async_emit("Answered", 1)
+
+    assert execution.get_state() == {}
+    assert timed.clock.pending == 0
+
+
+async def test_an_answer_stops_the_clock_while_its_continuation_is_still_at_work(timed: Timed):
+    """A question that was answered has no time any more."""
+    door = Door()
+    execution = timed.opened(pausing(door, keep), "r")
+    await execution.async_start({"interrupt_id": "q", "deadline": 5, "default": "late"})
+    answer = asyncio.ensure_future(execution.async_continue_with("q", "in time"))
+    await door.reached.wait()
+
+    assert timed.clock.pending == 0
+    if timed.store is not None:
+        assert (await timed.store.row("r")).wake_at is None
+    door.opened.set()
+    await answer
+
+
+def test_a_deadline_comes_in_the_loop_that_drives_the_run_by_then():
+    """A timer of a loop that has ended rings for nobody."""
+    timed = Timed("memory")
+    execution = timed.opened(pausing(keep))
+    asyncio.run(execution.async_start({"interrupt_id": "q", "deadline": 5, "default": "default"}))
+
+    async def go_on() -> Any:
+        timed.clock.forget()
+        await execution.async_emit("Answered", 1)
+        await timed.pass_s(execution, 5)
+        return await execution.async_close()
+
+    assert asyncio.run(go_on()) == {"seen": [1], "kept": "default"}
 
 
 async def test_ask_without_a_deadline_sets_no_timer(timed: Timed):

@@ -62,6 +62,10 @@ class FakeClock:
         """Set the wall clock, forward or back; nothing is called."""
         self._wall = wall
 
+    def forget(self) -> None:
+        """Drop every call that is to come, as the end of an event loop does."""
+        self._calls.clear()
+
     @property
     def pending(self) -> int:
         """How many calls are to come."""
