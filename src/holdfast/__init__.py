@@ -2,7 +2,12 @@
 """Durable, resumable workflows, embedded: finished work stays finished."""
 
 from holdfast.errors import HoldfastError
-from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoint
+from holdfast.persistence.checkpoint import (
+    CheckpointInfo,
+    CheckpointStorage,
+    WorkflowCheckpoint,
+)
+from holdfast.persistence.manager import CheckpointManager
 from holdfast.persistence.storages.files import FileCheckpointStorage
 from holdfast.persistence.storages.memory import InMemoryCheckpointStorage
 from holdfast.persistence.stores.memory import MemoryStore
@@ -17,9 +22,12 @@ from holdfast.workflow import (
     Default,
     Executor,
     FunctionExecutor,
+    InProcessExecution,
     RequestInfoEvent,
+    SuperStepCompletedEvent,
     Workflow,
     WorkflowBuilder,
+    WorkflowCompletedEvent,
     WorkflowContext,
     WorkflowEvent,
     WorkflowExecutor,
@@ -33,6 +41,8 @@ from holdfast.workflow import (
 
 __all__ = [
     "Case",
+    "CheckpointInfo",
+    "CheckpointManager",
     "CheckpointStorage",
     "Default",
     "Engine",
@@ -41,15 +51,18 @@ __all__ = [
     "FunctionExecutor",
     "HoldfastError",
     "InMemoryCheckpointStorage",
+    "InProcessExecution",
     "MemoryStore",
     "RequestInfoEvent",
     "SQLiteStore",
+    "SuperStepCompletedEvent",
     "TriggerFlow",
     "TriggerFlowEventData",
     "TriggerFlowRuntimeData",
     "Workflow",
     "WorkflowBuilder",
     "WorkflowCheckpoint",
+    "WorkflowCompletedEvent",
     "WorkflowContext",
     "WorkflowEvent",
     "WorkflowExecutor",

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
+import msgspec
+
 from holdfast.errors import WorkflowCheckpointException
 
 #: Metadata kinds: before the first superstep, after one, after an answer; "save" is by hand.
@@ -25,6 +27,28 @@ _TEXTS = (
     "timestamp",
     "version",
 )
+
+
+class CheckpointInfo(msgspec.Struct, frozen=True, gc=False):
+    """The identity of a checkpoint: the run it belongs to and its own id."""
+
+    run_id: str
+    checkpoint_id: str
+
+
+class CheckpointSummary(CheckpointInfo, frozen=True, kw_only=True, gc=False):
+    """A checkpoint as a list shows it: what can be told without reading what it holds.
+
+    kind: one of `KINDS`, or "" where the storage does not know. size_bytes: of what was written for
+    it; a store writes what changed since the one before.
+    """
+
+    workflow_name: str
+    previous_checkpoint_id: str | None
+    iteration_count: int
+    timestamp: str
+    kind: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +70,25 @@ class WorkflowCheckpoint:
     metadata: dict[str, Any] = field(default_factory=dict)
     version: str = "1.0"
     parts: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def info(self) -> CheckpointInfo:
+        """What `workflow.resume(...)` and a run handle take."""
+        return CheckpointInfo(self.run_id, self.checkpoint_id)
+
+    def summary(self) -> CheckpointSummary:
+        """The checkpoint as a list shows it."""
+        kind = self.metadata.get("kind")
+        return CheckpointSummary(
+            self.run_id,
+            self.checkpoint_id,
+            workflow_name=self.workflow_name,
+            previous_checkpoint_id=self.previous_checkpoint_id,
+            iteration_count=self.iteration_count,
+            timestamp=self.timestamp,
+            kind=kind if isinstance(kind, str) else "",
+            size_bytes=sum(map(len, self.parts.values())),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The header fields and, under "parts", each part as parsed JSON.

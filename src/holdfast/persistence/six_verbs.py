@@ -23,6 +23,7 @@ from holdfast.errors import (
 from holdfast.persistence import parts
 from holdfast.persistence.checkpoint import (
     KINDS,
+    CheckpointSummary,
     WorkflowCheckpoint,
     parse_json,
     write_json,
@@ -237,6 +238,27 @@ async def list_checkpoints(
     """Whole checkpoints in the order of commits."""
     ids = await list_checkpoint_ids(store, workflow_name, run_id, limit)
     return [await load(store, checkpoint_id) for checkpoint_id in ids]
+
+
+async def list_infos(
+    store: Journal, workflow_name: str | None, run_id: str | None, limit: int | None
+) -> list[CheckpointSummary]:
+    """What rows tell, in the order of commits."""
+    return [_summary(row) async for row in _rows(store, workflow_name, run_id, limit)]
+
+
+def _summary(row: CheckpointRow) -> CheckpointSummary:
+    parent = row.mark.parent
+    return CheckpointSummary(
+        row.run_id,
+        row.checkpoint_id,
+        workflow_name=row.definition,
+        previous_checkpoint_id=None if parent is None else f"{row.run_id}@{parent}",
+        iteration_count=row.mark.iteration,
+        timestamp=_text(row.at),
+        kind=row.mark.kind,
+        size_bytes=row.size_bytes,
+    )
 
 
 async def _rows(

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 
 from holdfast.persistence import six_verbs
-from holdfast.persistence.checkpoint import WorkflowCheckpoint
+from holdfast.persistence.checkpoint import CheckpointSummary, WorkflowCheckpoint
 from holdfast.persistence.ids import LONGEST_ID, RUN_ID, check_id, check_run_id
 from holdfast.persistence.rows import (
     TERMINAL,
@@ -263,8 +263,18 @@ class Store(ABC):
         run_id: str | None = None,
         limit: int | None = None,
     ) -> list[str]:
-        """The ids of `list_checkpoints`, without reading any record."""
+        """The ids of `list_checkpoints`, without reading records."""
         return await six_verbs.list_checkpoint_ids(self, workflow_name, run_id, limit)
+
+    async def list_infos(
+        self,
+        workflow_name: str | None = None,
+        *,
+        run_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[CheckpointSummary]:
+        """Ids, parents, steps, times and sizes of `list_checkpoints`, without reading records."""
+        return await six_verbs.list_infos(self, workflow_name, run_id, limit)
 
     async def delete(self, checkpoint_id: str) -> bool:
         """Make "<run_id>@<seq>" no longer a checkpoint; False if it was none.

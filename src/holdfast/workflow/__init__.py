@@ -2,6 +2,8 @@
 """Graphs in supersteps: executors, typed messages, edges; a checkpoint at every barrier."""
 
 from holdfast.definition.edges import Edge, EdgeGroup
+from holdfast.persistence.checkpoint import CheckpointInfo, CheckpointSummary
+from holdfast.persistence.manager import CheckpointManager
 from holdfast.workflow.agent_executor import AgentExecutor
 from holdfast.workflow.agent_messages import (
     AgentExecutorRequest,
@@ -12,7 +14,6 @@ from holdfast.workflow.builder import WorkflowBuilder
 from holdfast.workflow.context import WorkflowContext
 from holdfast.workflow.edges import Case, Default, EdgeCondition
 from holdfast.workflow.event_data import (
-    CheckpointInfo,
     CompletionInfo,
     StartInfo,
     WorkflowErrorDetails,
@@ -40,8 +41,10 @@ from holdfast.workflow.events import (
 from holdfast.workflow.executor import Executor
 from holdfast.workflow.function_executor import FunctionExecutor, executor
 from holdfast.workflow.handlers import handler, response_handler
+from holdfast.workflow.in_process import InProcessExecution
 from holdfast.workflow.response_stream import ResponseStream
 from holdfast.workflow.result import WorkflowRunResult
+from holdfast.workflow.run_handle import StreamingRun
 from holdfast.workflow.sub_messages import SubWorkflowRequestMessage, SubWorkflowResponseMessage
 from holdfast.workflow.sub_workflow import WorkflowExecutor
 from holdfast.workflow.viz import WorkflowViz
@@ -54,6 +57,8 @@ __all__ = [
     "AgentResponse",
     "Case",
     "CheckpointInfo",
+    "CheckpointManager",
+    "CheckpointSummary",
     "CompletionInfo",
     "Default",
     "Edge",
@@ -65,9 +70,11 @@ __all__ = [
     "ExecutorFailedEvent",
     "ExecutorInvokedEvent",
     "FunctionExecutor",
+    "InProcessExecution",
     "RequestInfoEvent",
     "ResponseStream",
     "StartInfo",
+    "StreamingRun",
     "SubWorkflowRequestMessage",
     "SubWorkflowResponseMessage",
     "SuperStepCompletedEvent",

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from holdfast.persistence.checkpoint import CheckpointInfo
+
 
 class WorkflowRunState(StrEnum):
     """Where a run stands."""
@@ -50,13 +52,6 @@ class WorkflowErrorDetails:
             executor_id=executor_id,
             extra=extra,
         )
-
-
-class CheckpointInfo(msgspec.Struct, frozen=True, gc=False):
-    """The identity of a checkpoint: the run it belongs to and its own id."""
-
-    run_id: str
-    checkpoint_id: str
 
 
 class StartInfo(msgspec.Struct, frozen=True, kw_only=True):

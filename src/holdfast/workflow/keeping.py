@@ -8,7 +8,8 @@ from typing import Any
 
 from holdfast.errors import DefinitionError, RunNotFound, WorkflowCheckpointException
 from holdfast.machine.run import Run
-from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoint
+from holdfast.persistence.checkpoint import CheckpointInfo, CheckpointStorage, WorkflowCheckpoint
+from holdfast.persistence.manager import CheckpointManager, summaries
 from holdfast.persistence.parts import joined
 from holdfast.persistence.store import Commit, Store
 from holdfast.runtime.clock import Ids
@@ -24,6 +25,8 @@ def keeping_of(given: Any) -> Keeping:
     """What was given as checkpoint_storage, ready to use. Raises: DefinitionError."""
     if given is None:
         return None
+    if isinstance(given, CheckpointManager):
+        given = given.storage
     if isinstance(given, Store):
         return Home(given)
     missing = [name for name in ("save", "load") if not callable(getattr(given, name, None))]
@@ -95,11 +98,16 @@ class StorageKeeper:
 
 async def newest_of(storage: CheckpointStorage, run_id: str) -> str:
     """The id of the newest checkpoint of a run. Raises: RunNotFound."""
-    # Asked with nothing but what every storage takes: a user's own may know no filter by run.
-    for checkpoint in reversed(await storage.list_checkpoints()):
-        if checkpoint.run_id == run_id:
-            return checkpoint.checkpoint_id
+    found = await summaries(storage, run_id)
+    if found:
+        return found[-1].checkpoint_id
     raise RunNotFound(f"no checkpoint of run {run_id!r} is kept", run_id=run_id)
+
+
+async def kept_checkpoints(keeping: Keeping, run_id: str) -> list[CheckpointInfo]:
+    """The checkpoints of a run, in the order they were committed."""
+    manager = CheckpointManager(keeping.store if isinstance(keeping, Home) else keeping)
+    return await manager.index(run_id)
 
 
 def last_checkpoint_id(saver: Saver) -> str | None:

@@ -107,14 +107,17 @@ class KeptRun:
                 raise
         return effects
 
-    async def restore(self, checkpoint_id: str, *, is_strict: bool = False) -> list[WorkflowEvent]:
+    async def restore(
+        self, checkpoint_id: str, *, of_run: str | None = None, is_strict: bool = False
+    ) -> list[WorkflowEvent]:
         """Take the record of a checkpoint; `take_up` continues from there.
 
         Going back to an earlier checkpoint branches, and deletes nothing. Returns what watchers
         are to be told. Raises: WorkflowCheckpointException; until everything was checked nothing
-        is changed, in the store or in an executor. is_strict: a changed graph is refused.
+        is changed, in the store or in an executor. of_run: the run it has to be of.
+        is_strict: a changed graph is refused.
         """
-        reading = Reading(self.plan, self.codec, is_strict=is_strict)
+        reading = Reading(self.plan, self.codec, is_strict=is_strict, run_id=of_run)
         assert self.keeping is not None
         if isinstance(self.keeping, Home):
             restored = await restoring.from_store(self.keeping, checkpoint_id, reading)

@@ -10,10 +10,11 @@ from typing import Any, Literal, TypedDict
 from holdfast.errors import DefinitionError
 from holdfast.machine.run import MISSING
 from holdfast.persistence.checkpoint import CheckpointStorage
+from holdfast.persistence.manager import CheckpointManager
 from holdfast.persistence.store import Store, check_run_id
 from holdfast.workflow.keeping import Keeping, keeping_of
 
-Storage = Store | CheckpointStorage
+Storage = Store | CheckpointStorage | CheckpointManager
 GraphChange = Literal["fail", "allow"]
 
 #: No message. None is a message too.
@@ -36,17 +37,26 @@ class RunOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What a run call was given. on_graph_change: what a checkpoint of another graph is."""
+    """What a run call was given. on_graph_change: what a checkpoint of another graph is.
+
+    checkpoint_run: the run that the checkpoint has to be of, if the caller knows it.
+    """
 
     message: Any = NOTHING
     responses: Mapping[str, Any] | None = None
     checkpoint_id: str | None = None
+    checkpoint_run: str | None = None
     fresh: bool = False
     resume: bool = False
     run_id: str | None = None
     run_context: Mapping[str, Any] | None = None
     on_graph_change: GraphChange = "allow"
     keeping: Keeping = None
+
+    @property
+    def names_run(self) -> str | None:
+        """The run that is meant, if the request says which."""
+        return self.run_id or self.checkpoint_run
 
     @property
     def has_message(self) -> bool:

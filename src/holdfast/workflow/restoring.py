@@ -56,11 +56,23 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """With what a record is read. is_strict: one of a changed graph is refused."""
+    """With what a record is read. is_strict: one of a changed graph is refused.
+
+    run_id: the run that the checkpoint has to be of, if that is known.
+    """
 
     plan: WorkflowPlan
     codec: Codec
     is_strict: bool = False
+    run_id: str | None = None
+
+    def check_run(self, found: str) -> None:
+        """Raises: WorkflowCheckpointException for a checkpoint of another run."""
+        if self.run_id not in (None, found):
+            raise WorkflowCheckpointException(
+                f"the checkpoint belongs to run {found!r}, not to {self.run_id!r}",
+                hint="Pass an info as the run, its events or the manager gave it.",
+            )
 
 
 async def from_storage(
@@ -80,6 +92,7 @@ async def from_storage(
             f"the storage gave a {type(checkpoint).__name__} for checkpoint {checkpoint_id[:80]!r}",
             hint="Use an id that list_checkpoint_ids() gives.",
         )
+    reading.check_run(checkpoint.run_id)
     parts: dict[str, Part] = dict(checkpoint.parts)
     run, warning = _record(checkpoint.run_id, parts, checkpoint.graph_signature_hash, reading)
     keeper = StorageKeeper(storage, reading.plan, IDS, checkpoint_id)
@@ -98,6 +111,7 @@ async def from_store(home: Home, checkpoint_id: str, reading: Reading) -> Restor
             hint="Use an id that list_checkpoint_ids() gives, or one from completion_info.",
         )
     run_id, number = place
+    reading.check_run(run_id)
     try:
         head = await home.store.read(run_id)
         is_newest = await newest_checkpoint(home.store, run_id) == number

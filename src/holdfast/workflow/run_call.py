@@ -30,7 +30,8 @@ Put = Callable[[WorkflowEvent], None]
 class RunCall:
     """One call: its request, where its events go, and the run it is about.
 
-    choose: gives the seat when the call begins. run: the run, once it is chosen.
+    choose: gives the seat when the call begins. run: the run, once it is chosen. on_ready: called
+    when everything before the first superstep of the call is done and saved.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class RunCall:
         self._taken: Seat | None = None
         self.run: WorkflowRun | None = None
         self._opens_kept = False
+        self.on_ready: Callable[[], None] = _go_on
 
     async def perform(self) -> list[Any]:
         """Carry the call out; returns the outputs that the run had before it."""
@@ -149,6 +151,7 @@ class RunCall:
     async def _driven(self, run: WorkflowRun, fitting: dict[str, Any] | None) -> list[Any]:
         try:
             earlier, effects = await self._prepared(run, fitting)
+            self.on_ready()
             await run.go(effects)
         except asyncio.CancelledError:
             self._tell(WorkflowRunState.CANCELLED)
@@ -244,11 +247,13 @@ class RunCall:
         return earlier, effects
 
     async def _read(self, run: WorkflowRun, before: WorkflowRun | None) -> list[WorkflowEvent]:
-        is_strict = self.request.on_graph_change == "fail"
+        request, is_strict = self.request, self.request.on_graph_change == "fail"
         try:
-            if self.request.checkpoint_id is None:
+            if request.checkpoint_id is None:
                 return await run.open_kept(is_strict=is_strict)
-            return await run.restore(self.request.checkpoint_id, is_strict=is_strict)
+            return await run.restore(
+                request.checkpoint_id, of_run=request.checkpoint_run, is_strict=is_strict
+            )
         except BaseException:
             if before is not None:
                 # What could not be put back into an instance is put back before its next call.
@@ -258,3 +263,7 @@ class RunCall:
     def _tell(self, state: WorkflowRunState) -> None:
         self.seat.state = state
         self.put(WorkflowStatusEvent(state))
+
+
+def _go_on() -> None:
+    """What happens when a call is ready and nobody waits for that."""

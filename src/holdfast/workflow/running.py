@@ -37,6 +37,7 @@ from holdfast.machine.effects import (
 from holdfast.machine.frames import OUTSIDE
 from holdfast.machine.posting import STANDING
 from holdfast.machine.run import PARKED, Delivery, Run, Wait
+from holdfast.persistence.checkpoint import CheckpointInfo
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import CheckpointMark, InboxItem
 from holdfast.runtime import inbox
@@ -49,7 +50,6 @@ from holdfast.workflow.call import HandlerCall
 from holdfast.workflow.context import WorkflowContext
 from holdfast.workflow.crossing import Border
 from holdfast.workflow.event_data import (
-    CheckpointInfo,
     CompletionInfo,
     StartInfo,
     WorkflowErrorDetails,

@@ -109,7 +109,7 @@ class Seats:
 
         Raises: WorkflowBusy.
         """
-        known = None if request.run_id is None else self._on(request.run_id)
+        known = None if request.names_run is None else self._on(request.names_run)
         seat = self.latest if known is None else known
         if known is None and self._may_begin(request):
             return None
@@ -134,7 +134,7 @@ class Seats:
             return False
         if self.latest.is_taken:
             return request.has_message or request.checkpoint_id is not None or bool(request.run_id)
-        return request.run_id is not None and _is_needed(self.latest)
+        return request.names_run is not None and _is_needed(self.latest)
 
     def _on(self, run_id: str) -> Seat | None:
         for seat in (self.latest, *self._beside):

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Literal, Unpack, overload
 
 from holdfast.errors import DefinitionError
+from holdfast.persistence.checkpoint import CheckpointInfo
 from holdfast.persistence.codec import Codec
+from holdfast.runtime.clock import IDS
 from holdfast.runtime.home import Home
 from holdfast.workflow.description import WorkflowDescription
 from holdfast.workflow.driving import WorkflowRun, fresh
@@ -23,6 +26,7 @@ from holdfast.workflow.request import (
 from holdfast.workflow.response_stream import ResponseStream
 from holdfast.workflow.result import WorkflowRunResult, collected
 from holdfast.workflow.run_call import RunCall
+from holdfast.workflow.run_handle import StreamingRun
 
 
 class Workflow(WorkflowDescription):
@@ -142,6 +146,56 @@ class Workflow(WorkflowDescription):
     def send_responses_streaming(self, responses: Mapping[str, Any]) -> ResponseStream:
         """`run(responses=..., stream=True)`."""
         return self.run(responses=responses, stream=True)
+
+    async def start(
+        self,
+        message: Any,
+        *,
+        checkpoint_manager: Storage | None = None,
+        run_id: str | None = None,
+        fresh: bool = False,
+        run_context: Mapping[str, Any] | None = None,
+    ) -> StreamingRun:
+        """Begin a new run that goes on by itself; back when its entry checkpoint is kept.
+
+        checkpoint_manager: as checkpoint_storage= of `run`; the other options are those of `run`.
+        Raises: what `run` raises before its first superstep.
+        """
+        # Many parameters because: they are the documented keywords of a run call.
+        options = RunOptions(
+            checkpoint_storage=checkpoint_manager,
+            run_id=run_id or IDS.new(),
+            fresh=fresh,
+            run_context=run_context,
+        )
+        request = requested(message, options, self.plan.checkpoint_storage)
+        return await StreamingRun(self._seats, request).begin(request)
+
+    async def resume(
+        self,
+        info: CheckpointInfo,
+        *,
+        checkpoint_manager: Storage | None = None,
+        responses: Mapping[str, Any] | None = None,
+        run_context: Mapping[str, Any] | None = None,
+        on_graph_change: GraphChange = "allow",
+    ) -> StreamingRun:
+        """Take a run up from a checkpoint, and let it go on by itself.
+
+        checkpoint_manager: as checkpoint_storage= of `run`; the other options are those of `run`.
+        Raises: WorkflowCheckpointException for a checkpoint that does not exist, is of another run
+        than the info says, or does not fit this workflow; what `run` raises at the call.
+        """
+        options = RunOptions(
+            checkpoint_id=info.checkpoint_id,
+            checkpoint_storage=checkpoint_manager,
+            responses=responses,
+            run_context=run_context,
+            on_graph_change=on_graph_change,
+        )
+        request = requested(NOTHING, options, self.plan.checkpoint_storage)
+        request = replace(request, checkpoint_run=info.run_id)
+        return await StreamingRun(self._seats, request).begin(request)
 
     def reset(self) -> None:
         """Forget the runs. What executors hold as instances stays theirs.

@@ -13,8 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from holdfast.errors import WorkflowCheckpointException
-from holdfast.persistence.checkpoint import WorkflowCheckpoint, parse_json, write_json
+from holdfast.persistence.checkpoint import (
+    CheckpointSummary,
+    WorkflowCheckpoint,
+    parse_json,
+    write_json,
+)
 
 FORMAT = "holdfast.checkpoint.1"
 SUFFIX = ".json"
@@ -33,9 +40,7 @@ class Header:
     """What a list needs to know of a file."""
 
     number: int
-    checkpoint_id: str
-    workflow_name: str
-    run_id: str
+    summary: CheckpointSummary
 
 
 class ForeignFileError(Exception):
@@ -84,7 +89,7 @@ def decode(raw: bytes, checkpoint_id: str) -> WorkflowCheckpoint:
     return WorkflowCheckpoint.from_dict(document)
 
 
-def read_header(read: Callable[[int], bytes]) -> Header:
+def read_header(read: Callable[[int], bytes], size_bytes: int) -> Header:
     """The header, read up to the parts.
 
     Raises: ForeignFileError, WorkflowCheckpointException if it may be ours but is damaged.
@@ -103,12 +108,10 @@ def read_header(read: Callable[[int], bytes]) -> Header:
     stored = header.pop("header_checksum", None)
     if header.get("format") != FORMAT or stored != _checksum(header):
         raise WorkflowCheckpointException("the header was changed after it was written")
-    return Header(
-        number=header["number"],
-        checkpoint_id=header["checkpoint_id"],
-        workflow_name=header["workflow_name"],
-        run_id=header["run_id"],
-    )
+    number = header.pop("number")
+    del header["format"]
+    whole = WorkflowCheckpoint.from_dict({**header, "parts": {}})
+    return Header(number, msgspec.structs.replace(whole.summary(), size_bytes=size_bytes))
 
 
 def _checksum(document: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from holdfast.errors import WorkflowCheckpointException
-from holdfast.persistence.checkpoint import WorkflowCheckpoint
+from holdfast.persistence.checkpoint import CheckpointSummary, WorkflowCheckpoint
 from holdfast.persistence.storages.checkpoint_file import (
     SUFFIX,
     ForeignFileError,
@@ -88,7 +88,18 @@ class FileCheckpointStorage:
     ) -> list[str]:
         """Ids in the order they were saved, without reading any part."""
         found = await asyncio.to_thread(self._found, workflow_name, run_id)
-        return [header.checkpoint_id for header in found[:limit]]
+        return [header.summary.checkpoint_id for header in found[:limit]]
+
+    async def list_infos(
+        self,
+        workflow_name: str | None = None,
+        *,
+        run_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[CheckpointSummary]:
+        """Ids, parents, steps, times and sizes of files, without reading any part."""
+        found = await asyncio.to_thread(self._found, workflow_name, run_id)
+        return [header.summary for header in found[:limit]]
 
     async def delete(self, checkpoint_id: str) -> bool:
         """Remove the file; False if there was none. Raises: WorkflowCheckpointException."""
@@ -176,7 +187,7 @@ class FileCheckpointStorage:
             if limit is not None and len(whole) >= limit:
                 break
             with suppress(WorkflowCheckpointException):
-                whole.append(self._load(header.checkpoint_id))
+                whole.append(self._load(header.summary.checkpoint_id))
         return whole
 
     def _latest(self, workflow_name: str | None, run_id: str | None) -> WorkflowCheckpoint | None:
@@ -189,7 +200,7 @@ class FileCheckpointStorage:
                     f"{name!r} is damaged, and may be the newest checkpoint",
                     hint="Restore the file, or move it away to go on from the one before.",
                 )
-        return self._load(found[-1].checkpoint_id) if found else None
+        return self._load(found[-1].summary.checkpoint_id) if found else None
 
     def _found(
         self, workflow_name: str | None, run_id: str | None, damaged: list[str] | None = None
@@ -199,7 +210,8 @@ class FileCheckpointStorage:
         return [
             header
             for header in headers
-            if workflow_name in (None, header.workflow_name) and run_id in (None, header.run_id)
+            if workflow_name in (None, header.summary.workflow_name)
+            and run_id in (None, header.summary.run_id)
         ]
 
     def _scan(self, damaged: list[str]) -> list[Header]:
@@ -213,7 +225,7 @@ class FileCheckpointStorage:
                 mark = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
                 header = known[entry.name][1] if known.get(entry.name, (0,))[0] == mark else None
                 try:
-                    header = header or self._read_header(entry.name)
+                    header = header or self._read_header(entry.name, facts.st_size)
                 except (WorkflowCheckpointException, OSError):
                     damaged.append(entry.name)
                 except ForeignFileError:
@@ -222,10 +234,10 @@ class FileCheckpointStorage:
                     self._headers[entry.name] = (mark, header)
         return sorted((header for _, header in self._headers.values()), key=lambda one: one.number)
 
-    def _read_header(self, name: str) -> Header:
+    def _read_header(self, name: str, size_bytes: int) -> Header:
         with self._opened(name) as handle:
-            header = read_header(lambda size: os.read(handle, size))
-        if header.checkpoint_id + SUFFIX != name:
+            header = read_header(lambda size: os.read(handle, size), size_bytes)
+        if header.summary.checkpoint_id + SUFFIX != name:
             raise ForeignFileError  # a copy under another name
         return header
 

@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 
 from holdfast.errors import WorkflowCheckpointException
-from holdfast.persistence.checkpoint import WorkflowCheckpoint
+from holdfast.persistence.checkpoint import CheckpointSummary, WorkflowCheckpoint
 
 
 class InMemoryCheckpointStorage:
@@ -53,6 +53,16 @@ class InMemoryCheckpointStorage:
     ) -> list[str]:
         """Their ids, in the same order."""
         return [kept.checkpoint_id for kept in self._found(workflow_name, run_id)[:limit]]
+
+    async def list_infos(
+        self,
+        workflow_name: str | None = None,
+        *,
+        run_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[CheckpointSummary]:
+        """Ids, parents, steps, times and sizes, in the same order."""
+        return [kept.summary() for kept in self._found(workflow_name, run_id)[:limit]]
 
     async def delete(self, checkpoint_id: str) -> bool:
         """Drop the checkpoint; False if there was none."""
