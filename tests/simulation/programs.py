@@ -96,7 +96,7 @@ def _flow(rng: random.Random, world: World) -> TriggerFlow:
 
     cursor: Any = flow
     for _ in range(rng.randint(1, 3)):
-        shape = rng.choice(("chain", "chain", "loop", "side"))
+        shape = rng.choice(("chain", "chain", "loop", "side", "batch", "match"))
         if shape == "loop":
             cap = rng.choice((None, 1, 2))
             size = rng.randint(1, 4)
@@ -105,6 +105,14 @@ def _flow(rng: random.Random, world: World) -> TriggerFlow:
             for _ in range(rng.randint(1, 2)):
                 cursor = cursor.to(chunk(0, unique=False))
             cursor = cursor.end_for_each().to((f"sum{count}", _total(world, f"sum{count}")))
+        elif shape == "batch":
+            branches = [chunk(0, unique=False) for _ in range(rng.randint(1, 3))]
+            cursor = cursor.batch(*branches, concurrency=rng.choice((None, 1)))
+        elif shape == "match":
+            cursor = cursor.match(mode=rng.choice(("hit_first", "hit_all")))
+            for divisor in range(1, rng.randint(2, 4)):
+                cursor = cursor.case(_divides(world, divisor)).to(chunk(0, unique=False))
+            cursor = cursor.end_match()
         elif shape == "side":
             cursor = cursor.to(chunk(0, unique=True))
             cursor.to(chunk(0, unique=True), side_branch=True)
@@ -122,7 +130,17 @@ def _number(value: Any) -> int:
     """A number that stands for any payload; for the marker of a pause, nothing."""
     if isinstance(value, int):
         return value
+    if isinstance(value, dict) and "interrupt" not in value:
+        value = list(value.values())
     return sum(_number(v) for v in value) if isinstance(value, list) else 0
+
+
+def _divides(world: World, divisor: int) -> Any:
+    async def judge(data: Any) -> bool:
+        await asyncio.sleep(0.1)
+        return _number(data.input) % divisor == 0
+
+    return judge
 
 
 def _chunk(world: World, name: str, habits: list[str], event: str | None, pause: float) -> Any:
@@ -199,6 +217,13 @@ class Node(Executor):
         else:
             await self._go_on(message, ctx)
 
+    @handler
+    async def join(self, messages: list[int], ctx: WorkflowContext[int, int]) -> None:
+        self.world.begin(self.id, messages)
+        self.count += 1
+        ctx.append_state(f"took-{self.id}", messages)
+        await self._go_on(sum(messages), ctx)
+
     @response_handler
     async def answered(self, asked: int, answer: int, ctx: WorkflowContext[int, int]) -> None:
         self.world.begin(self.id, answer)
@@ -229,8 +254,13 @@ def _graph(rng: random.Random, world: World) -> Any:
                 "last": depth == len(names) - 1,
             }
             builder.register(name, lambda name=name, habits=habits: Node(name, world, habits))
-    for here, there in pairwise(names):
+    for depth, (here, there) in enumerate(pairwise(names)):
+        if depth == 1 and len(here) > 1 and len(there) == 1 and rng.random() < 0.5:
+            # Every source sends once, so whatever the order, one list comes.
+            builder.add_fan_in_edges(here, there[0])
+            continue
         for source in here:
             for target in there:
-                builder.add_edge(source, target)
+                condition = (lambda message: message % 3 != 1) if rng.random() < 0.3 else None
+                builder.add_edge(source, target, condition)
     return builder.build()
