@@ -57,6 +57,11 @@ TWINS: tuple[Twins, ...] = (
     ),
     Twins("triggerflow/signal_face.py", "SignalFace", ("async_emit", "async_emit_nowait")),
     Twins(
+        "triggerflow/frame_face.py",
+        "FrameFace",
+        ("async_cancel_sub_flow", "async_emit_to_sub_flow"),
+    ),
+    Twins(
         "triggerflow/intervention_face.py",
         "Intervenable",
         ("async_intervene", "async_mark_intervention_consumed"),

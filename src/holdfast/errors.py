@@ -171,6 +171,31 @@ class ResourceMissing(RunError, KeyError):
     hint = "Pass runtime_resources={...} when the run is created or loaded."
 
 
+class SubFlowSourceMissing(RunError, KeyError):
+    """A path that is to be captured or written back is not there. Facts: source, target."""
+
+    code = "run.sub-flow-source-missing"
+    hint = "Let the flow set it before, or take the line out of capture or write_back."
+    source: str
+    target: str
+
+
+class SubFlowNotFound(RunError, KeyError):
+    """No sub-flow of the run has this frame, or it ended too long ago. Fact: frame."""
+
+    code = "run.sub-flow-not-found"
+    hint = "List them: execution.get_sub_flow_frames()."
+    frame: str
+
+
+class SubFlowNotActive(RunError):
+    """The sub-flow of this frame does not run: it waits, failed, or has ended. Fact: frame."""
+
+    code = "run.sub-flow-not-active"
+    hint = "Answer what it asks, or look at its status in get_sub_flow_frames()."
+    frame: str
+
+
 class RunNotOpen(RunError):
     """The run is sealed or closed: it takes nothing from outside. Fact: state."""
 

@@ -97,6 +97,18 @@ def _ends(flow: Flow) -> None:
         flow.to(ask).end()
 
 
+def _sub_flows(flow: Flow) -> None:
+    inner: Flow = TriggerFlow(name="inner")
+    inner.batch(("one", same), ("two", ask)).to(keep)
+    outer: Flow = TriggerFlow(name="outer")
+    outer.chunk("emits")(emit_more).declare_emits("More")
+    outer.set_contract(initial_input=int)
+    outer.to(same).to_sub_flow(inner, write_back={"value": "snapshot"}).to(keep)
+    flow.to(add_one).to_sub_flow(
+        outer, capture={"input": "value"}, write_back={"state.inside": "result"}
+    ).to(collect)
+
+
 SHAPES = {
     "chunks": Shape(_chunks, (("START", 1), ("Elsewhere", 2)), (("More", 5),)),
     "gates": Shape(_gates, (("A", 1), ("B", 2)), (("C", 3), ("A", 4))),
@@ -108,6 +120,7 @@ SHAPES = {
     "points": Shape(_points),
     "notes": Shape(_notes),
     "ends": Shape(_ends),
+    "sub_flows": Shape(_sub_flows),
 }
 
 

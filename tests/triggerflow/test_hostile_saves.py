@@ -18,6 +18,7 @@ from tests.triggerflow.test_load_reports import resealed
 
 ODD = (None, True, -1, 0, 10**6, 1.5, "", "x", "run", [], [1], {}, {"$": 1}, {"$dataclass": "x"})
 
+SUB = "sub_flow:inner"
 GATE = "when(event:Left+event:Right,and)"
 
 
@@ -32,6 +33,10 @@ def busy() -> TriggerFlow[Any, Any, Any]:
     choice.case_else().to(same, name="else").end_match().to(keep, name="chosen")
     flow.when("Work").to(work)
     flow.when("Slow").to(wait)
+    inner: TriggerFlow[Any, Any, Any] = TriggerFlow(name="inner")
+    inner.to(ask).to(keep)
+    capture = {"input": "value", "flow_data": {"given": "value"}}
+    flow.when("Sub").to_sub_flow(inner, capture=capture).to(collect, name="behind the sub-flow")
     flow.when("Point").intervention_point(name="point").to(same, name="behind the point")
     return flow
 
@@ -64,7 +69,10 @@ async def a_full_save() -> dict[str, Any]:
     await execution.async_intervene({"note": 1}, target="nobody", metadata={"m": 2})
     await execution.async_emit("Ask", "old")
     await execution.async_continue_with("q-old", 1, resume_request_id="r")
+    await execution.async_emit("Sub", "over")
+    await execution.async_continue_with("frame-1:q-over", 1)
     for event, value in (
+        ("Sub", 9),
         ("Ask", 3),
         ("Left", 1),
         ("Items", [5, 6, 7]),
@@ -164,6 +172,16 @@ async def test_one_thing_made_up_anywhere_in_a_record_is_refused_or_taken():
         ("facts", 3),
         ("facts", {"auto_close": 3}),
         ("wait/q-1", {"type": "t"}),
+        ("visits", [1, 1]),
+        ("visit/2", {"node": "keep", "parent": 0, "scope": 0, "value": 1, "began_at": 0.0}),
+        ("visit/2", {"node": SUB, "parent": 2, "scope": 0, "value": 1, "began_at": 0.0}),
+        ("visit/2", {"node": SUB, "parent": 0, "scope": 99, "value": 1, "began_at": 0.0}),
+        ("visit/2/now", [0, 0, 0.0, None]),
+        ("visit/2/now", [900, 0, 0.0, None]),
+        ("visit/2/now", [1, 900, 0.0, None]),
+        ("state/7/x", 1),
+        ("due/90", {"n": SUB, "k": "frame", "e": "2"}),
+        ("due/90", {"n": SUB, "k": "frame", "e": "-x"}),
     ],
 )
 async def test_a_record_that_no_flow_could_have_is_refused(part: str, value: Any):

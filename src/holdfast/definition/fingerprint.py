@@ -12,7 +12,8 @@ import hashlib
 import json
 from typing import Any
 
-from holdfast.definition.blueprint import Blueprint
+from holdfast.definition import links
+from holdfast.definition.blueprint import Blueprint, Node
 from holdfast.definition.edges import UNNAMED, EdgeGroup
 from holdfast.definition.graph import Graph
 from holdfast.definition.subgraph import SubGraph
@@ -65,17 +66,22 @@ def flow_form(plan: Blueprint) -> dict[str, Any]:
 
     A condition without a name is known by its position among the cases.
     """
-    return {
-        node.id: [
-            node.kind,
-            sorted(node.listens),
-            node.emits,
-            node.group,
-            dict(node.options),
-            node.exits,
-        ]
-        for node in plan.nodes
-    }
+    return {node.id: _node_form(node) for node in plan.nodes}
+
+
+def _node_form(node: Node) -> list[Any]:
+    form = [
+        node.kind,
+        sorted(node.listens),
+        node.emits,
+        node.group,
+        dict(node.options),
+        node.exits,
+    ]
+    if node.inner is not None:
+        passes = [links.write(node.capture), links.write(node.write_back)]
+        form += [flow_form(node.inner), *passes]
+    return form
 
 
 def _group_form(group: EdgeGroup) -> dict[str, Any]:

@@ -37,11 +37,15 @@ def check(plan: Blueprint) -> None:
             _check_exits(node)
         elif node.kind == "collect":
             _check_branch(node, plan)
+        elif node.inner is not None:
+            check(node.inner)
 
 
 def _check_cap(node: Node) -> None:
     cap = node.options.get("concurrency", 0)
-    if node.kind in {"each", "batch"} and (isinstance(cap, bool) or not isinstance(cap, int)):
+    if node.kind in {"each", "batch", "sub_flow"} and (
+        isinstance(cap, bool) or not isinstance(cap, int)
+    ):
         raise DefinitionError(f"blueprint node {node.id!r}: concurrency is an int")
 
 

@@ -24,6 +24,7 @@ from holdfast.machine import (
     ledger,
     loops,
     scopes,
+    visits,
     waits,
 )
 from holdfast.machine.effects import (
@@ -33,11 +34,14 @@ from holdfast.machine.effects import (
     Effect,
     Emitted,
     Ended,
+    Entered,
     Expired,
     Failed,
     Finished,
+    FrameCancelled,
     Input,
     Lapsed,
+    Left,
     Retried,
     Skipped,
     Warn,
@@ -46,7 +50,7 @@ from holdfast.machine.effects import (
 from holdfast.machine.run import DUE, PARKED, Delivery, Fan, Run, Wait
 
 
-def step(run: Run, happened: Input) -> list[Effect]:
+def step(run: Run, happened: Input) -> list[Effect]:  # noqa: PLR0911 - one for each kind of input
     """Take one input; the record is changed, the effects are to be performed after the commit."""
     match happened:
         case Finished():
@@ -63,6 +67,12 @@ def step(run: Run, happened: Input) -> list[Effect]:
             return retry(run, happened.delivery)
         case Skipped():
             return skip(run, happened)
+        case Entered():
+            return enter(run, happened)
+        case Left():
+            return left(run, happened)
+        case FrameCancelled():
+            return cancel(run, happened)
         case Ended():
             return end(run, happened)
         case _:
@@ -72,17 +82,19 @@ def step(run: Run, happened: Input) -> list[Effect]:
 def emit(run: Run, signal: Emitted) -> tuple[int, list[Effect]]:
     """A signal: its listeners become due. Returns the group to await, 0 if nobody listens."""
     plan: Blueprint = run.plan
-    nodes = plan.listeners.get((signal.type, signal.event))
+    scope = signal.scope
+    if scope and run.visits:
+        listeners, is_scoped = scopes.hearers(run, scope)
+    else:
+        listeners, is_scoped = plan.listeners, plan.scoped and not scope
+    nodes = listeners.get((signal.type, signal.event))
     if not nodes:
         return 0, []
     effects: list[Effect] = []
     group = scopes.new_group(
         run, wants=signal.wants_results, emitter=signal.emitter, entry=signal.entry
     )
-    scope = signal.scope
-    inner = scope
-    if plan.scoped and not scope:
-        inner = scopes.new_scope(run, 0)
+    inner = scopes.new_scope(run, scope) if is_scoped else scope
     route = Route(run, group, signal.emitter, effects)
     sender = run.deliveries.get(signal.emitter)
     if sender is not None:
@@ -129,7 +141,19 @@ class Route:
 
     def as_of(self, fan: Fan) -> Route:
         """The routing of what belongs to a pass: its group, its emitter, no answer."""
-        return Route(self.run, fan.group, fan.emitter, self.effects)
+        return self.beside(fan.group, fan.emitter)
+
+    def beside(self, group: int, emitter: int) -> Route:
+        """A routing of the same step for another group."""
+        return Route(self.run, group, emitter, self.effects)
+
+    def rested(self, frame: int) -> None:
+        """All that is left of a frame's work is waiting."""
+        visits.rested(self, frame)
+
+    def ended(self, frame: int) -> None:
+        """Nothing of a frame's work is left."""
+        visits.ended(self, frame)
 
     def follow(self, node: Node, value: Any, data: bytes | None, scope: int) -> None:
         """Give off the signal of a node that is done."""
@@ -144,7 +168,7 @@ class Route:
 
     def give(self, by: tuple[str, str], value: Any, data: bytes | None, scope: int) -> None:
         """Let a signal reach whoever listens to it."""
-        for target in self.plan.listeners.get(by, ()):
+        for target in scopes.hearers(self.run, scope)[0].get(by, ()):
             self.arrive(target, value, data, scope, by, -1)
 
     def arrive(
@@ -179,7 +203,7 @@ class Route:
             node.id,
             value,
             data,
-            0,
+            scopes.frame_of(run, scope) if run.visits else 0,
             scope,
             self.group,
             slot,
@@ -249,6 +273,41 @@ def _opener_ended(route: Route, wait: Wait) -> None:
             fans.leave(route, wait.scope, waiting=True)
 
 
+def enter(run: Run, entered: Entered) -> list[Effect]:
+    """What a sub-flow is given has been read: its frame opens."""
+    delivery = entered.delivery
+    effects: list[Effect] = []
+    visits.begin(Route(run, delivery.group, delivery.emitter, effects), entered)
+    _over(run, delivery, effects)
+    return effects
+
+
+def left(run: Run, left: Left) -> list[Effect]:
+    """What a sub-flow gave has been written back: its frame goes, and the value goes on."""
+    delivery = left.delivery
+    effects: list[Effect] = []
+    number = visits.number_of(delivery)
+    visit = run.visits[number]
+    effects.append(visits.close(run, number, "completed", left.at))
+    plan: Blueprint = run.plan
+    route = Route(run, delivery.group, delivery.emitter, effects)
+    route.follow(plan.by_id[visit.node], left.value, left.data, visit.scope)
+    _over(run, delivery, effects)
+    return effects
+
+
+def cancel(run: Run, cancelled: FrameCancelled) -> list[Effect]:
+    """Somebody ends a sub-flow: its work is dropped, what is around it goes on without."""
+    effects: list[Effect] = []
+    group = scopes.new_group(run, wants=False)
+    visits.cancel(Route(run, group, 0, effects), cancelled)
+    scopes.leave_group(run, group, effects)
+    if run.status == "failed":
+        _unfail(run)
+    layout.mark_head(run)
+    return effects
+
+
 def answer(run: Run, answered: Answered) -> list[Effect]:
     """A wait was settled: what it stands for becomes due, at once or when its opener has ended."""
     wait = waits.take_answer(run, answered)
@@ -292,7 +351,7 @@ def _apply(run: Run, wait_id: str) -> list[Effect]:
 def _lapse(route: Route, wait: Wait) -> None:
     """Nobody answered in time: the question itself goes to the listeners of an event, if any."""
     by = ("event", wait.lapse.removeprefix("event:"))
-    if wait.lapse and by in route.plan.listeners:
+    if wait.lapse and by in scopes.hearers(route.run, wait.scope)[0]:
         route.give(by, wait.payload, wait.data, wait.scope)
         return
     text = waits.lapse_text(wait)
@@ -324,6 +383,7 @@ def fail(run: Run, failed: Failed) -> list[Effect]:
         # It was stopped already, and raised on its way out.
         return []
     _park(run, delivery, failed.error)
+    awaited = visits.failed(run, delivery, failed.at, failed.error)
     run.status = "failed"
     run.error = failed.error
     siblings = _siblings(run, delivery)
@@ -332,7 +392,7 @@ def fail(run: Run, failed: Failed) -> list[Effect]:
     if run.journal is not None:
         layout.mark_head(run)
     effects: list[Effect] = [Cancel(tuple(other.id for other in siblings))] if siblings else []
-    groups = dict.fromkeys((delivery.group, *(other.group for other in siblings)))
+    groups = dict.fromkeys((delivery.group, *awaited, *(d.group for d in siblings)))
     effects.extend(Broken(group, delivery.id) for group in groups)
     return effects
 
@@ -380,6 +440,8 @@ def skip(run: Run, skipped: Skipped) -> list[Effect]:
     _unfail(run)
     plan: Blueprint = run.plan
     node = plan.by_id[delivery.node]
+    if visits.number_of(delivery):
+        return left(run, Left(delivery, skipped.value, skipped.data, skipped.at))
     if node.kind != "match":
         return finish(run, Finished(delivery, skipped.value, skipped.data))
     effects: list[Effect] = []
@@ -398,7 +460,8 @@ def _unfail(run: Run) -> None:
 
 def end(run: Run, ended: Ended) -> list[Effect]:
     """The run ends: what is left of its work is dropped from the record."""
-    effects = ending.drop_work(run, ended)
+    over = visits.end_all(run, ended.at) if run.visits else []
+    effects = [*ending.drop_work(run, ended), *over]
     effects.extend(fans.drop_all(run))
     run.groups.clear()
     run.held.clear()

@@ -82,11 +82,44 @@ class Written(msgspec.Struct, frozen=True, gc=False):
     data: bytes | None
 
 
+class Entered(msgspec.Struct, gc=False):
+    """A delivery at a sub-flow has read what the sub-flow is given: its frame opens.
+
+    value: the input. state: what its state begins with: key, value, bytes. bound, given: see Visit.
+    """
+
+    delivery: Delivery
+    value: Any
+    data: bytes | None
+    at: float
+    state: tuple[tuple[str, Any, bytes | None], ...] = ()
+    bound: dict[str, str] = {}
+    given: dict[str, dict[str, Any]] = {}
+
+
+class Left(msgspec.Struct, gc=False):
+    """A delivery has written back what a sub-flow gave: its frame goes, the value goes on."""
+
+    delivery: Delivery
+    value: Any
+    data: bytes | None
+    at: float
+
+
+class FrameCancelled(msgspec.Struct, gc=False):
+    """Somebody decided that a sub-flow ends now, and gives nothing."""
+
+    frame: int
+    at: float
+    reason: str
+
+
 class Failed(msgspec.Struct, gc=False):
     """A handler raised, and will not be tried again by itself."""
 
     delivery: Delivery
     error: str
+    at: float = 0.0
 
 
 class Answered(msgspec.Struct, gc=False):
@@ -127,6 +160,7 @@ class Skipped(msgspec.Struct, gc=False):
     delivery: Delivery
     value: Any
     data: bytes | None = None
+    at: float = 0.0
 
 
 class Ended(msgspec.Struct, gc=False):
@@ -134,9 +168,23 @@ class Ended(msgspec.Struct, gc=False):
 
     status: str
     error: str | None = None
+    at: float = 0.0
 
 
-Input = Emitted | Finished | Unrouted | Failed | Answered | Expired | Retried | Skipped | Ended
+Input = (
+    Emitted
+    | Finished
+    | Unrouted
+    | Entered
+    | Left
+    | FrameCancelled
+    | Failed
+    | Answered
+    | Expired
+    | Retried
+    | Skipped
+    | Ended
+)
 
 # --- effects ----------------------------------------------------------------------------------
 
@@ -186,6 +234,12 @@ class Lapsed(msgspec.Struct, gc=False):
     wait: Wait
 
 
+class FrameEnded(msgspec.Struct, gc=False):
+    """A sub-flow's frame is no more."""
+
+    frame: int
+
+
 class Barrier(msgspec.Struct, gc=False):
     """A superstep ended: its messages and writes are visible. idle: nothing is sent on."""
 
@@ -225,6 +279,7 @@ Effect = (
     | Withdrawn
     | Lapsed
     | AskedOutside
+    | FrameEnded
     | Barrier
     | Began
     | Stuck

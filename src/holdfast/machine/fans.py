@@ -103,6 +103,8 @@ def leave(route: Router, number: int, *, waiting: bool = False) -> None:
                 continue
         if number in run.fans:
             _give_up(route, number)
+        elif scope.frame and run.visits[scope.frame].inner == number:
+            route.ended(scope.frame)
         scopes.close(run, number, scope, route.effects)
         number = scope.parent
 
@@ -115,6 +117,8 @@ def _rest(route: Router, number: int) -> None:
         if scope.rests or scope.live != scope.resting:
             return
         scope.rests = True
+        if scope.frame and run.visits[scope.frame].inner == number:
+            route.rested(scope.frame)
         if scope.parent not in run.scopes:
             return
         run.scopes[scope.parent].resting += 1
@@ -129,7 +133,7 @@ def _rest(route: Router, number: int) -> None:
 def _give_up(route: Router, number: int) -> None:
     """A pass ended although results are missing: they can never come."""
     fan = route.run.fans[number]
-    _drop(route.run, number)
+    drop(route.run, number)
     if fan.node in route.plan.ends:
         missing = len(fan.items) - len(fan.results)
         what = "branches" if route.plan.by_id[fan.node].exits else "items"
@@ -156,7 +160,7 @@ def gather(
             data = journal.codec.encode(value, f"result [{index}] of {fan.node}")
         journal.add(f"fan/{number}/got", b"[%d,%b]" % (index, data))
     if len(fan.results) == len(fan.items):
-        _drop(run, number)
+        drop(run, number)
         route.follow(node, _joined(route.plan.by_id[fan.node], fan), None, fan.scope)
 
 
@@ -186,7 +190,7 @@ def _stray(route: Router, node: Node, by: tuple[str, str], scope: int) -> None:
 
     It is lost only if nobody else listens to it there.
     """
-    for other in route.plan.listeners.get(by, ()):
+    for other in scopes.hearers(route.run, scope)[0].get(by, ()):
         if other is node:
             continue
         if other.kind not in ENDS or lane_of(route.run, scope, other.group) is not None:
@@ -218,7 +222,8 @@ def block_of(run: Run, delivery: Delivery) -> int:
     return found
 
 
-def _drop(run: Run, number: int) -> None:
+def drop(run: Run, number: int) -> None:
+    """Forget a pass."""
     del run.fans[number]
     journal = run.journal
     if journal is not None:
@@ -237,6 +242,6 @@ def drop_all(run: Run) -> list[Effect]:
         for number in run.scopes:
             run.journal.drop(f"scope/{number}")
     for number in list(run.fans):
-        _drop(run, number)
+        drop(run, number)
     run.scopes.clear()
     return warned

@@ -31,3 +31,22 @@ class Router(Protocol):
 
     def give(self, by: tuple[str, str], value: Any, data: bytes | None, scope: int) -> None:
         """Let a signal reach whoever listens to it."""
+
+    def deliver(
+        self, node: Node, value: Any, data: bytes | None, scope: int, by: tuple[str, str], slot: int
+    ) -> None:
+        """A handler call is due."""
+
+    def arrive(
+        self, node: Node, value: Any, data: bytes | None, scope: int, by: tuple[str, str], slot: int
+    ) -> None:
+        """A value reaches a node by a signal."""
+
+    def beside(self, group: int, emitter: int) -> Router:
+        """A routing of the same step for another group."""
+
+    def rested(self, frame: int) -> None:
+        """All that is left of a frame's work is waiting."""
+
+    def ended(self, frame: int) -> None:
+        """Nothing of a frame's work is left."""

@@ -9,7 +9,9 @@ Words. A *delivery* is one handler call that is due, under way, or parked with i
 when all is done. A *scope* is the home of joins: it counts the deliveries, waits and inner scopes
 that can still reach them; at zero its joins are dropped. A *fan* is one pass through a block whose
 *lanes* run side by side and whose results come together: a `for_each`, a `batch`, the hits of a
-`match`. A *ledger* is what an unfinished delivery has already made, for its repeat.
+`match`. A *visit* is one pass through a sub-flow: a *frame* of the record with a state of its own,
+and a scope that ends when nothing of it is under way or waiting. A *ledger* is what an unfinished
+delivery has already made, for its repeat.
 """
 
 from __future__ import annotations
@@ -87,6 +89,7 @@ class Scope(msgspec.Struct, gc=False):
 
     joins: the joins that were filled here, as keys. resting: how many of the live things only
     wait: open waits, and inner scopes that rest. rests: all of them do, and the parent knows.
+    frame: the frame whose work this is.
     """
 
     parent: int = 0
@@ -95,6 +98,7 @@ class Scope(msgspec.Struct, gc=False):
     joins: dict[str, None] | None = None
     resting: int = 0
     rests: bool = False
+    frame: int = 0
 
 
 class Fan(msgspec.Struct):
@@ -117,6 +121,47 @@ class Fan(msgspec.Struct):
     data: bytes | None = None
     group: int = 0
     emitter: int = 0
+
+
+class Visit(msgspec.Struct):
+    """One pass through a sub-flow, keyed by the number of its frame.
+
+    node: the node of the sub-flow. parent: the frame around it. scope: where it was reached, and
+    where what it gives goes on. value, data: what reached it. inner: the scope of all its work; 0
+    when that has ended, and what it gives is being written back. group: whose waiter waits for it;
+    0 when its work has come to rest. emitter: as of the delivery that reached it. bound: the
+    resources it was given, by key, under their keys outside. given: values it was given that are
+    no state, by "resources", "flow_data".
+    """
+
+    node: str
+    parent: int
+    scope: int
+    value: Any
+    data: bytes | None
+    began_at: float
+    emitter: int = 0
+    bound: dict[str, str] = {}
+    given: dict[str, dict[str, Any]] = {}
+    inner: int = 0
+    group: int = 0
+    failed_at: float = 0.0
+    error: str | None = None
+
+
+class Passed(msgspec.Struct, frozen=True, gc=False):
+    """What is left of a visit that has ended: a line of constant size.
+
+    status: "completed", "cancelled" or "failed". reason: why, for the last two.
+    """
+
+    number: int
+    node: str
+    parent: int
+    status: str
+    began_at: float
+    ended_at: float
+    reason: str | None = None
 
 
 class Wait(msgspec.Struct, kw_only=True):
@@ -326,8 +371,12 @@ class Run(msgspec.Struct, weakref=True):
     next_scope: int = 1
     next_settled: int = 0
     version: int = 0
+    next_frame: int = 1
+    next_passed: int = 0
     live: int = 0
     frames: dict[int, Frame] = {}
+    visits: dict[int, Visit] = {}
+    passed: list[Passed] = []
     deliveries: dict[int, Delivery] = {}
     groups: dict[int, Group] = {}
     scopes: dict[int, Scope] = {}

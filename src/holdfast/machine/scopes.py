@@ -10,7 +10,7 @@ from holdfast.machine.effects import Done, Effect, Warn
 from holdfast.machine.run import Delivery, Group, Run, Scope
 
 if TYPE_CHECKING:
-    from holdfast.definition.blueprint import Blueprint
+    from holdfast.definition.blueprint import Blueprint, Listeners
 
 
 def new_scope(run: Run, parent: int, index: int = -1) -> int:
@@ -23,10 +23,31 @@ def new_scope(run: Run, parent: int, index: int = -1) -> int:
     scope = run.scopes[number] = Scope(parent, 1, index)
     if parent:
         enter(run, parent)
+        scope.frame = run.scopes[parent].frame
         if run.journal is not None:
             run.journal.put(f"scope/{number}", layout.scope_part(scope))
             layout.mark_head(run)
     return number
+
+
+def frame_of(run: Run, number: int) -> int:
+    """The frame that the work in a scope belongs to."""
+    scope = run.scopes.get(number) if number else None
+    return 0 if scope is None else scope.frame
+
+
+def hearers(run: Run, number: int) -> tuple[Listeners, bool]:
+    """Who listens to the signals of a scope's frame, and whether one sent there needs a scope.
+
+    One from outside of the frame does, if something in the frame joins or runs lanes.
+    """
+    plan: Blueprint = run.plan
+    frame = frame_of(run, number)
+    if not frame:
+        return plan.listeners, plan.scoped and not number
+    visit = run.visits[frame]
+    inside = plan.inside[visit.node]
+    return inside.listeners, inside.scoped and visit.inner == number
 
 
 def enter(run: Run, number: int) -> None:

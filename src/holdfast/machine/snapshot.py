@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from holdfast.errors import Damaged
-from holdfast.machine import bindings, interventions, layout, ledger, scopes, waits
+from holdfast.machine import bindings, interventions, layout, ledger, scopes, visit_parts, waits
 from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import (
     DUE,
@@ -105,6 +105,7 @@ def _mark_graph(run: Run, journal: Journal) -> None:
     if run.intervening is not None:
         interventions.mark_all(run.intervening, journal)
     bindings.mark_all(run.bindings, journal)
+    visit_parts.mark_all(run, journal)
 
 
 def _mark_joins(run: Run, journal: Journal) -> None:
@@ -317,6 +318,9 @@ _READERS: dict[str, Callable[[Run, str, Part, Encoder], None]] = {
     "gather": _read_gather,
     "payload": _read_payload,
     "ledger": _read_ledger,
+    "visit": visit_parts.read_visit,
+    "visits": visit_parts.read_counters,
+    "passed": visit_parts.read_passed,
 }
 
 #: What the names of parts begin with.
@@ -329,6 +333,7 @@ def _order(run: Run) -> None:
     lines = run.facts.pop("$settled", [])
     run.settled = [line for _, line in sorted(lines, key=lambda pair: pair[0])]
     run.bindings = dict(sorted(run.bindings.items()))
+    visit_parts.order(run)
     if run.intervening is not None:
         interventions.recount(run.intervening)
 
@@ -352,6 +357,7 @@ def _count(run: Run) -> None:
         if number:
             scope = run.scopes.setdefault(number, Scope())
             scope.joins = {**(scope.joins or {}), node: None}
+    visit_parts.place(run)
     for scope in list(run.scopes.values()):
         if scope.parent:
             scopes.enter(run, scope.parent)
@@ -375,6 +381,9 @@ def _count(run: Run) -> None:
     for fan in run.fans.values():
         if fan.started < len(fan.items):
             run.groups.setdefault(fan.group, Group()).live += 1
+    for visit in run.visits.values():
+        if visit.group:
+            run.groups.setdefault(visit.group, Group()).live += 1
     scopes.recount(run)
 
 

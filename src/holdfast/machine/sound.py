@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from holdfast.definition.blueprint import CALLS, Blueprint
 from holdfast.machine.bindings import PREFIX
 from holdfast.machine.run import Delivery, Run
+from holdfast.machine.visits import FRAME
 
 STATUSES = frozenset({"created", "running", "waiting", "completed", "failed", "cancelled"})
 LIFECYCLES = frozenset({"open", "sealed", "closed"})
@@ -51,12 +52,14 @@ def _flaws(run: Run, plan: Blueprint, *, is_same: bool) -> Iterator[str]:
             yield f"scope {number}: it is a lane that there is not"
     yield from _joins(run, plan)
     yield from _awaited(run)
+    yield from _visits(run, plan)
 
 
 def _strangers(run: Run, plan: Blueprint) -> Iterator[str]:
     named = {delivery.node for delivery in run.deliveries.values()}
     named |= {wait.origin.node for wait in run.waits.values() if wait.origin is not None}
     named |= {fan.node for fan in run.fans.values()}
+    named |= {visit.node for visit in run.visits.values()}
     # The node of a binding is no part of the flow; it may be without its handler here.
     named = {name for name in named if not name.startswith(PREFIX)} - plan.by_id.keys()
     named |= {join_id for _, join_id in run.joins} - plan.by_id.keys() - plan.collects.keys()
@@ -69,6 +72,7 @@ def _counters(run: Run) -> Iterator[str]:
         ("delivery", run.deliveries, run.next_delivery),
         ("scope", run.scopes, run.next_scope),
         ("group", run.groups, run.next_group),
+        ("frame", run.frames, run.next_frame),
     ):
         if any(not 0 <= number < following for number in used):
             yield f"{word}s: a number is beyond the counter"
@@ -82,6 +86,37 @@ def _delivery(delivery: Delivery, place: str, run: Run, plan: Blueprint) -> Iter
     node = plan.by_id.get(delivery.node)
     if node is not None and node.kind not in CALLS:
         yield f"{place}: {delivery.node} is not called"
+
+
+def _visits(run: Run, plan: Blueprint) -> Iterator[str]:
+    """A frame lies in an earlier one, and its work in the scope that it says."""
+    closing = [int(d.event) for d in run.deliveries.values() if d.kind == FRAME and _is_number(d)]
+    for number, visit in run.visits.items():
+        node = plan.by_id.get(visit.node)
+        if node is not None and node.kind != "sub_flow":
+            yield f"frame {number}: {visit.node} is no sub-flow"
+        if visit.parent and not (visit.parent in run.visits and visit.parent < number):
+            yield f"frame {number}: it lies in no earlier one"
+        if not 0 <= visit.scope < run.next_scope or not 0 <= visit.group < run.next_group:
+            yield f"frame {number}: its scope or its group is beyond the counter"
+        inner = run.scopes.get(visit.inner)
+        if visit.inner and (inner is None or inner.parent != visit.scope):
+            yield f"frame {number}: its work is in no scope of its own"
+        if closing.count(number) != (not visit.inner):
+            yield f"frame {number}: it is neither open nor about to be closed"
+    if any(number and number not in run.visits for number in run.frames):
+        yield "a frame is of no sub-flow"
+    if any(d.kind == FRAME for d in run.deliveries.values()) and not _close_known(run, closing):
+        yield "a delivery closes a frame that there is not"
+
+
+def _close_known(run: Run, closing: list[int]) -> bool:
+    asked = sum(d.kind == FRAME for d in run.deliveries.values())
+    return len(closing) == asked and all(number in run.visits for number in closing)
+
+
+def _is_number(delivery: Delivery) -> bool:
+    return delivery.event.isascii() and delivery.event.isdigit()
 
 
 def _joins(run: Run, plan: Blueprint) -> Iterator[str]:

@@ -115,6 +115,7 @@ def referred(run: Run) -> set[str]:
     named |= {w.origin.node for w in run.waits.values() if w.origin is not None}
     named |= {node for _, node in run.joins}
     named |= {fan.node for fan in run.fans.values()}
+    named |= {visit.node for visit in run.visits.values()}
     return named | set(run.executors) | set(run.gathers)
 
 

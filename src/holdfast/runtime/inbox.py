@@ -146,6 +146,14 @@ async def settle(
     return await store.settle(live.run.run_id, wait_id, settlement)
 
 
+async def cancel(live: LiveRun, wait_id: str) -> None:
+    """Let the store take no answer to a wait any more. Raises: what says it is settled already."""
+    store = store_of(live)
+    if store is not None:
+        settlement = Settlement(status="cancelled", at=live.clock.now())
+        await store.settle(live.run.run_id, wait_id, settlement)
+
+
 async def withdraw_unasked(live: LiveRun, delivery: Delivery) -> None:
     """Before a repeat ends: withdraw in the store what it did not ask again.
 

@@ -199,7 +199,9 @@ class LiveRun:
             self.errors = {}
         self.errors[delivery.id] = error
         instead = self.front.failed(self, delivery, error)
-        return instead or Failed(delivery, f"{type(error).__name__}: {error}")
+        if instead is not None:
+            return instead
+        return Failed(delivery, f"{type(error).__name__}: {error}", self.clock.now())
 
     def _let_go(self, number: int) -> bool:
         """Whether we stopped this delivery; its task is then free of our cancellation."""

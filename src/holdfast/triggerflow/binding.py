@@ -21,8 +21,8 @@ from holdfast.runtime.calling import is_async
 from holdfast.runtime.home import referred
 from holdfast.triggerflow.bound import Bound
 from holdfast.triggerflow.chunk import Chunk, Handler, own_name
+from holdfast.triggerflow.compiled import Compiled
 from holdfast.triggerflow.running import FlowRun
-from holdfast.triggerflow.wiring import Compiled
 
 KINDS = ("event", "runtime_data", "flow_data")
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.definition import blueprint as blueprints
+from holdfast.definition.blueprint import SEPARATOR, Blueprint
 from holdfast.errors import DefinitionError
 from holdfast.triggerflow.blueprint_graph import Graph
+from holdfast.triggerflow.child import Source
 from holdfast.triggerflow.contracts import from_plain
 from holdfast.triggerflow.wiring import Wiring
 
@@ -20,20 +22,34 @@ def config_of(wiring: Wiring, name: str, *, validate: bool = True) -> dict[str, 
     Raises: DefinitionError.
     """
     config = blueprints.to_dict(wiring.compiled(name).plan, validate=validate)
+    _tell(config, wiring)
+    return config
+
+
+def _tell(config: dict[str, Any], source: Source) -> None:
+    """Add what a flow says beside its structure, and so for the flows inside it."""
     for operator in config["operators"]:
-        chunk = wiring.chunks.get(operator["id"])
+        chunk = source.chunks.get(operator["id"])
         if chunk is not None and chunk.emit_signals:
             operator["declares"] = list(chunk.emit_signals)
-    return {**config, "meta": dict(wiring.meta), "contract": wiring.contract.plain() or {}}
+        child = source.children.get(operator["id"])
+        if child is not None:
+            _tell(operator["flow"], child.source)
+    config.update(meta=dict(source.meta), contract=source.contract.plain() or {})
 
 
 def graph_in(data: object) -> tuple[Graph, dict[str, tuple[str, ...]]]:
     """The structure in a config, its functions not looked up yet; and the events chunks declare.
 
+    Those of chunks in sub-flows stand under their paths.
     Raises: TypeError for a wrong shape, DefinitionError for what is wrong in it.
     """
     plan = blueprints.from_dict(data)
     assert isinstance(data, Mapping)
+    return _graph(plan, data)
+
+
+def _graph(plan: Blueprint, data: Mapping[str, Any]) -> tuple[Graph, dict[str, tuple[str, ...]]]:
     meta = _mapping(data, "meta")
     contract = from_plain(_mapping(data, "contract") or None)
     declared = {
@@ -41,7 +57,12 @@ def graph_in(data: object) -> tuple[Graph, dict[str, tuple[str, ...]]]:
         for at, item in enumerate(data["operators"])
         if "declares" in item
     }
-    return Graph(plan, contract, meta), declared
+    inner: dict[str, Graph] = {}
+    for item, node in zip(data["operators"], plan.nodes, strict=True):
+        if node.inner is not None:
+            inner[node.id], deeper = _graph(node.inner, item["flow"])
+            declared |= {f"{node.id}{SEPARATOR}{name}": names for name, names in deeper.items()}
+    return Graph(plan, contract, meta, inner=inner), declared
 
 
 def _mapping(data: Mapping[str, Any], name: str) -> dict[str, Any]:

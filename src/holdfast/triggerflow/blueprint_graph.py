@@ -7,39 +7,60 @@ Everything is looked up and checked before the flow changes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from holdfast.definition import flow_check
-from holdfast.definition.blueprint import ELSE, Blueprint, Node
+from holdfast.definition.blueprint import ELSE, SEPARATOR, Blueprint, Node
 from holdfast.errors import DefinitionError, HandlersMissing
+from holdfast.persistence.codec import Codec
 from holdfast.triggerflow import conditions
+from holdfast.triggerflow.child import Child
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.conditions import Condition
 from holdfast.triggerflow.contracts import Contract
+from holdfast.triggerflow.resources import Resources
+from holdfast.triggerflow.shared import SharedData
 from holdfast.triggerflow.wiring import Wiring
 
 
 @dataclass(slots=True)
 class Graph:
-    """A structure with its functions, ready to be taken over by a flow."""
+    """A structure with its functions, ready to be taken over by a flow.
+
+    inner: the structures of sub-flows, by node, that are not bound yet; children: those that are.
+    """
 
     plan: Blueprint
     contract: Contract
     meta: Mapping[str, Any] = field(default_factory=dict)
     chunks: dict[str, Chunk] = field(default_factory=dict)
     cases: dict[str, tuple[Condition, ...]] = field(default_factory=dict)
+    inner: dict[str, Graph] = field(default_factory=dict)
+    children: dict[str, Child] = field(default_factory=dict)
 
 
 def bound(graph: Graph, wiring: Wiring, declared: Mapping[str, Iterable[str]]) -> Graph:
     """The graph with the functions that are registered under its names.
 
-    declared: the events that chunks say they emit, by node. Raises: HandlersMissing with every
-    name that is not registered, DefinitionError.
+    The same functions serve the flows inside. declared: the events that chunks say they emit, by
+    node. Raises: HandlersMissing with every name that is not registered, DefinitionError.
     """
+    flow_check.check(graph.plan)
+    refuse_missing(graph.plan, wiring)
+    return _with_functions(graph, wiring, declared)
+
+
+def _with_functions(graph: Graph, wiring: Wiring, declared: Mapping[str, Iterable[str]]) -> Graph:
     plan = graph.plan
-    flow_check.check(plan)
-    refuse_missing(plan, wiring)
+    for node_id, inner in graph.inner.items():
+        prefix = node_id + SEPARATOR
+        inside = {
+            name.removeprefix(prefix): events
+            for name, events in declared.items()
+            if name.startswith(prefix)
+        }
+        graph.children[node_id] = _child(_with_functions(inner, wiring, inside), wiring)
     graph.cases = {n.id: _cases_of(n, wiring) for n in plan.nodes if n.kind == "match"}
     graph.chunks = {
         node.id: Chunk(wiring.handlers[node.handler], node.id).declare_emits(
@@ -51,16 +72,26 @@ def bound(graph: Graph, wiring: Wiring, declared: Mapping[str, Iterable[str]]) -
     return graph
 
 
+def _child(graph: Graph, around: Wiring) -> Child:
+    """A flow that only a blueprint knows: it has functions, and no live things of its own."""
+    made = Wiring(around.types.child())
+    made.handlers = {chunk.name: chunk.function for chunk in graph.chunks.values()}
+    take_over(made, graph)
+    data = SharedData(Codec(made.types))
+    return Child(graph.plan.name, made, Resources(), data, {}, is_live=False)
+
+
 def refuse_missing(plan: Blueprint, wiring: Wiring) -> None:
     """Raises: HandlersMissing naming every handler and condition that nobody registered."""
-    told = [case for node in plan.nodes for case in node.options.get("cases", ())]
+    nodes = plan.by_id.values()
+    told = [case for node in nodes for case in node.options.get("cases", ())]
     asked = {case["if"] for case in told if case.get("if")}
-    wanted = {node.handler for node in plan.nodes if node.kind == "chunk" and node.handler}
+    wanted = {node.handler for node in nodes if node.kind == "chunk" and node.handler}
     missing = tuple(sorted((wanted - wiring.handlers.keys()) | (asked - wiring.conditions.keys())))
     if missing:
         listed = ", ".join(repr(name) for name in missing)
         raise HandlersMissing(f"handlers not registered: {listed}", names=missing)
-    nameless = [n.id for n in plan.nodes if n.kind == "chunk" and not n.handler]
+    nameless = [n.id for n in nodes if n.kind == "chunk" and not n.handler]
     if nameless:
         raise DefinitionError(f"blueprint node {nameless[0]!r} names no handler")
 
@@ -80,7 +111,9 @@ def _cases_of(node: Node, wiring: Wiring) -> tuple[Condition, ...]:
 def graph_of(wiring: Wiring, name: str) -> Graph:
     """What a flow, or a blueprint object, is built of now; its functions come along."""
     plan = wiring.compiled(name).plan
-    return Graph(plan, wiring.contract, wiring.meta, dict(wiring.chunks), dict(wiring.cases))
+    graph = Graph(plan, wiring.contract, wiring.meta, dict(wiring.chunks), dict(wiring.cases))
+    graph.children = dict(wiring.children)
+    return graph
 
 
 def joined(wiring: Wiring, name: str, graph: Graph) -> Graph:
@@ -89,7 +122,7 @@ def joined(wiring: Wiring, name: str, graph: Graph) -> Graph:
     Raises: DefinitionError for a node, or a contract, that the two have differently.
     """
     mine = graph_of(wiring, name)
-    nodes = dict(mine.plan.by_id)
+    nodes = {node.id: node for node in mine.plan.nodes}
     for node in graph.plan.nodes:
         if nodes.setdefault(node.id, node) != node:
             raise DefinitionError(
@@ -103,13 +136,17 @@ def joined(wiring: Wiring, name: str, graph: Graph) -> Graph:
     flow_check.check(plan)
     meta = {**graph.meta, **mine.meta}
     chunks = {**graph.chunks, **mine.chunks}
-    return Graph(plan, contract, meta, chunks, {**graph.cases, **mine.cases})
+    both = Graph(plan, contract, meta, chunks, {**graph.cases, **mine.cases})
+    both.children = {**graph.children, **mine.children}
+    return both
 
 
 def take_over(wiring: Wiring, graph: Graph) -> None:
     """Make the graph the structure of the flow; nothing can fail any more."""
     plan = graph.plan
-    wiring.nodes = dict(plan.by_id)
+    # What stands in a sub-flow is asked of its own flow each time, which may grow.
+    wiring.nodes = {node.id: replace(node, inner=None) for node in plan.nodes}
+    wiring.children = graph.children
     wiring.cases = graph.cases
     wiring.asked = {
         (node_id, case.identity): position

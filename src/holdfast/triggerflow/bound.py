@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.machine.bindings import Binding
-from holdfast.triggerflow.wiring import Compiled
+from holdfast.triggerflow.compiled import Compiled
 
 #: The id of a binding, and the kind and name of the signal it hears.
 Key = tuple[str, str, str]

@@ -17,7 +17,7 @@ def check_flow(
     fingerprints: the saved one and today's. A lane under way refers to the exit it was led into.
     Raises: WrongDefinition for what is gone, and for what has no name to be found by.
     """
-    exits = {_lane(node.id, key) for node in plan.nodes for key, _ in node.exits}
+    exits = {_lane(node.id, key) for node in plan.by_id.values() for key, _ in node.exits}
     lanes = {
         _lane(fan.node, str(key))
         for fan in run.fans.values()
@@ -32,7 +32,7 @@ def check_flow(
         fingerprints,
         strict=strict,
         lanes=lanes,
-        unnamed={node.id for node in plan.nodes if _is_unnamed(node)},
+        unnamed={node.id for node in plan.by_id.values() if _is_unnamed(node)},
     )
 
 

@@ -16,6 +16,7 @@ from holdfast.triggerflow.asking import asked
 from holdfast.triggerflow.compat.results import ResultNames
 from holdfast.triggerflow.compat.runtime_data import RuntimeDataNames
 from holdfast.triggerflow.flow_data_face import FlowDataFace
+from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.running import FlowRun
 from holdfast.triggerflow.seen import SeenInterventions
 from holdfast.triggerflow.seen_signal import SeenSignal
@@ -45,7 +46,8 @@ class TriggerFlowRuntimeData(
         return self._run, self._delivery
 
     def _shared(self) -> SharedData:
-        return self._run.shared
+        frame = self._delivery.frame
+        return self._run.inside(frame).shared if frame else self._run.shared
 
     def _writer(self) -> tuple[FlowRun, Delivery]:
         return self._run, self._delivery
@@ -70,26 +72,30 @@ class TriggerFlowRuntimeData(
         """The id of that execution."""
         return self._run.run.run_id
 
+    def _layer(self) -> Resources:
+        frame = self._delivery.frame
+        return self._run.inside(frame).resources if frame else self._run.resources
+
     @property
     def resources(self) -> Mapping[str, Any]:
-        """The live resources of this execution, to read."""
-        return self._run.resources
+        """The live resources of this execution, or sub-flow, to read."""
+        return self._layer()
 
     def get_resource(self, key: str, default: Any = None) -> Any:
         """A live resource, or the default."""
-        return self._run.resources.get(key, default)
+        return self._layer().get(key, default)
 
     def require_resource(self, key: str) -> Any:
         """A live resource. Raises: ResourceMissing, a KeyError that lists what there is."""
-        return self._run.resources.require(key)
+        return self._layer().require(key)
 
     def set_resource(self, key: str, value: Any) -> None:
         """Put a live resource into this execution."""
-        self._run.resources.set(key, value)
+        self._layer().set(key, value)
 
     def del_resource(self, key: str) -> None:
         """Take a live resource out of this execution."""
-        self._run.resources.delete(key)
+        self._layer().delete(key)
 
     async def async_emit(
         self, event: str, value: Any = None, *, trigger_type: str = "event"
@@ -113,27 +119,29 @@ class TriggerFlowRuntimeData(
 
     async def async_put_into_stream(self, item: Any) -> None:
         """Put an item into the runtime stream."""
-        self._run.put(item)
+        self._run.put(item, self._delivery.frame)
 
     def put_into_stream(self, item: Any) -> None:
         """Put an item into the runtime stream."""
-        at_home(self._run.put, item)
+        at_home(self._run.put, item, self._delivery.frame)
 
     async def async_put(self, item: Any) -> None:
         """Another name of `async_put_into_stream`."""
-        self._run.put(item)
+        self._run.put(item, self._delivery.frame)
 
     def put(self, item: Any) -> None:
         """Another name of `put_into_stream`."""
-        at_home(self._run.put, item)
+        at_home(self._run.put, item, self._delivery.frame)
 
     async def async_stop_stream(self) -> None:
-        """End the runtime stream."""
-        self._run.stop_stream()
+        """End the runtime stream; a sub-flow does not end that of the flow around it."""
+        if not self._delivery.frame:
+            self._run.stop_stream()
 
     def stop_stream(self) -> None:
-        """End the runtime stream."""
-        at_home(self._run.stop_stream)
+        """End the runtime stream; a sub-flow does not end that of the flow around it."""
+        if not self._delivery.frame:
+            at_home(self._run.stop_stream)
 
     async def async_pause_for(
         self,
@@ -192,14 +200,19 @@ class TriggerFlowRuntimeData(
         self, interrupt_id: str, value: Any = None, *, resume_request_id: str | None = None
     ) -> dict[str, Any] | None:
         """Answer an interrupt of this execution; see `Execution.async_continue_with`."""
-        return await pausing.continue_with(self._run, interrupt_id, value, resume_request_id, None)
+        known_as = interrupts.known_as(self._run.run, self._delivery.frame, interrupt_id)
+        return await pausing.continue_with(self._run, known_as, value, resume_request_id, None)
 
     def get_interrupt(self, interrupt_id: str) -> dict[str, Any] | None:
         """An interrupt of this execution, or None."""
-        return interrupts.find(self._run.run, interrupt_id)
+        run = self._run.run
+        known_as = interrupts.known_as(run, self._delivery.frame, interrupt_id)
+        return interrupts.find(run, known_as)
 
     def get_pending_interrupts(self) -> dict[str, dict[str, Any]]:
-        """The open interrupts of this execution, by id, oldest first."""
+        """The open interrupts of this execution, by id, oldest first; or of this sub-flow."""
+        if self._delivery.frame:
+            return interrupts.pending_in(self._run.run, self._delivery.frame)
         return interrupts.pending(self._run.run)
 
     def is_waiting(self) -> bool:

@@ -6,9 +6,11 @@ from __future__ import annotations
 from holdfast.definition import draw_flow
 from holdfast.definition.draw_flow import Extra
 from holdfast.errors import DefinitionError
+from holdfast.triggerflow.child import Source
+from holdfast.triggerflow.compiled import Compiled
 from holdfast.triggerflow.contracts import PARTS, Contract
 from holdfast.triggerflow.stream_types import system_schemas
-from holdfast.triggerflow.wiring import Compiled, Wiring
+from holdfast.triggerflow.wiring import Wiring
 
 
 class DrawingFace:
@@ -30,13 +32,22 @@ class DrawingFace:
             raise DefinitionError(
                 f"to_mermaid: mode is {mode!r}", hint='Pass "simplified" or "detailed".'
             )
-        chunks = self._wiring.chunks.values()
-        extra = Extra(
-            declares={chunk.id: chunk.emit_signals for chunk in chunks if chunk.emit_signals},
-            contract=_contract_lines(self._wiring.contract),
-        )
+        extra = _extra(self._wiring)
         chosen: draw_flow.Mode = "detailed" if mode == "detailed" else "simplified"
         return draw_flow.mermaid(self.compiled().plan, chosen, extra)
+
+
+def _extra(source: Source) -> Extra:
+    """What a picture shows of a flow beside its structure, and of the flows inside it."""
+    chunks = source.chunks.values()
+    return Extra(
+        declares={chunk.id: chunk.emit_signals for chunk in chunks if chunk.emit_signals},
+        contract=_contract_lines(source.contract),
+        inner={
+            node_id: (child.compiled().plan, _extra(child.source))
+            for node_id, child in source.children.items()
+        },
+    )
 
 
 def _contract_lines(contract: Contract) -> list[str]:

@@ -16,6 +16,7 @@ from holdfast.triggerflow.compat.runtime_data import RuntimeDataNames
 from holdfast.triggerflow.contract_face import ContractReading
 from holdfast.triggerflow.contracts import NO_CONTRACT, Contract
 from holdfast.triggerflow.execution_twins import ExecutionTwins
+from holdfast.triggerflow.frame_face import FrameFace
 from holdfast.triggerflow.intervention_face import Intervenable
 from holdfast.triggerflow.portable import Portable
 from holdfast.triggerflow.resource_face import ResourceFace
@@ -31,6 +32,7 @@ class Execution(
     Portable,
     SignalFace,
     StreamFace,
+    FrameFace,
     Intervenable,
     ResultNames,
     RuntimeDataNames,

@@ -15,10 +15,12 @@ from holdfast.persistence.types import TypeRegistry, default_types
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.runtime.portal import apart
-from holdfast.triggerflow import intervening, migrating, skipping
+from holdfast.triggerflow import intervening, migrating, skipping, sub_flows
 from holdfast.triggerflow.blueprint_face import BlueprintFace, Given
+from holdfast.triggerflow.child import Child, Embeddable
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.compat.waiting import ignore_wait
+from holdfast.triggerflow.compiled import Compiled
 from holdfast.triggerflow.contract_face import ContractFace
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
 from holdfast.triggerflow.drawing_face import DrawingFace
@@ -33,7 +35,7 @@ from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.running import FlowRun
 from holdfast.triggerflow.shared import SharedData
 from holdfast.triggerflow.unset import UNSET
-from holdfast.triggerflow.wiring import Compiled, Wiring
+from holdfast.triggerflow.wiring import Wiring
 
 I = TypeVar("I")  # noqa: E741
 S = TypeVar("S")
@@ -47,6 +49,7 @@ class TriggerFlow(
     ResourceFace,
     FlowDataFace,
     TriggerFlowTwins,
+    Embeddable,
     Generic[I, S, R],
 ):
     """A definition of chunks and the events between them; it serves any number of executions.
@@ -69,6 +72,7 @@ class TriggerFlow(
     ) -> None:
         self._versions = migrating.checked(version, migrations)
         self.name = name or f"flow-{IDS.new()}"
+        self._is_named = bool(name)
         self.types: TypeRegistry = default_types.child()
         self._wiring = Wiring(self.types)
         self._resources = Resources()
@@ -129,6 +133,33 @@ class TriggerFlow(
     def side_branch(self, target: Any, *, name: str | None = None) -> Process:
         """Put a handler beside the start; see `Process.side_branch`."""
         return Process(self._wiring).side_branch(target, name=name)
+
+    def to_sub_flow(
+        self,
+        flow: Any,
+        *,
+        side_branch: bool = False,
+        name: str | None = None,
+        capture: Mapping[str, Any] | None = None,
+        write_back: Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+    ) -> Process:
+        """Run another flow as the first step; see `Process.to_sub_flow`."""
+        # Many parameters because: they are the documented keywords of a sub-flow.
+        return Process(self._wiring).to_sub_flow(
+            flow,
+            side_branch=side_branch,
+            name=name,
+            capture=capture,
+            write_back=write_back,
+            concurrency=concurrency,
+        )
+
+    def as_child(self) -> Child:
+        """The flow, to stand inside another one."""
+        return Child(
+            self.name, self._wiring, self._resources, self._data, self.settings, self._is_named
+        )
 
     def when(self, trigger: Any, *, mode: str = "and") -> Process:
         """Begin a chain at a signal; see `Process.when`."""
@@ -246,6 +277,7 @@ class TriggerFlow(
         flow.settings = ChainMap({}, self.settings)
         flow.versions = self._versions
         flow.skips = self._skips
+        flow.carry_sub_flow = sub_flows.carry
         return Execution(
             flow, auto_close=auto_close, auto_close_timeout=auto_close_timeout, home=home
         )

@@ -106,7 +106,7 @@ class FlowDataFace:
 
     def _is_watched_anywhere(self, key: str) -> bool:
         writer = self._writer()
-        if writer is not None and ("flow_data", key) in writer[0].compiled.plan.listeners:
+        if writer is not None and _is_heard(*writer, key):
             return True
         return bool(self._shared().watchers_of(key))
 
@@ -122,12 +122,17 @@ class FlowDataFace:
         for task in telling:
             _TELLING.add(task)
             task.add_done_callback(_TELLING.discard)
-        if writer is not None and ("flow_data", key) in writer[0].compiled.plan.listeners:
+        if writer is not None and _is_heard(*writer, key):
             await _tell_own(*writer, key, value)
         if telling:
             await asyncio.wait(telling)
             for task in telling:
                 task.result()
+
+
+def _is_heard(flow: FlowRun, by: Delivery, key: str) -> bool:
+    """Whether something in the flow of the handler, which may be a sub-flow, listens."""
+    return ("flow_data", key) in flow.listeners(by.frame)
 
 
 async def _tell_own(flow: FlowRun, by: Delivery, key: str, value: Any) -> None:

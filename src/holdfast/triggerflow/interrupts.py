@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.definition.blueprint import SEPARATOR, Blueprint
 from holdfast.machine.run import Delivery, Run, Settled, Wait
 from holdfast.persistence.copies import isolated
+from holdfast.triggerflow.insides import child_id, frame_id, frame_of, local_id, prefix
 from holdfast.triggerflow.signal import signal_of
 
 _WORDS = {"answered": "resumed", "withdrawn": "cancelled"}
@@ -16,6 +18,15 @@ def interrupt_of(run: Run, wait: Wait) -> dict[str, Any]:
     """One wait. status: "waiting", "resumed", or "expired" by its deadline."""
     event = wait.resume.removeprefix("event:") if wait.resume.startswith("event:") else None
     kind = wait.exchange_kind
+    frame = frame_of(wait)
+    inside: dict[str, Any] = {}
+    if frame:
+        inside = {
+            "local_interrupt_id": local_id(wait.id),
+            "sub_flow_frame_id": frame_id(frame),
+            "source_execution_id": child_id(run, frame),
+        }
+        inside["source_flow_name"] = _flow_name(run, wait.origin)
     return {
         "id": wait.id,
         "type": wait.type,
@@ -37,6 +48,7 @@ def interrupt_of(run: Run, wait: Wait) -> dict[str, Any]:
         "source_execution_id": run.run_id,
         "source_flow_name": run.plan.name,
         **_source(run, wait.origin),
+        **inside,
     }
 
 
@@ -56,6 +68,15 @@ def _source(run: Run, origin: Delivery | None) -> dict[str, Any]:
         "source_signal": signal_of(run, origin).to_dict(),
         "continuation_event": None if node is None else node.emits,
     }
+
+
+def _flow_name(run: Run, origin: Delivery | None) -> str:
+    """The name of the flow, or of the innermost sub-flow, that a handler stands in."""
+    plan: Blueprint = run.plan
+    paths = (
+        [] if origin is None else [p for p in plan.inside if origin.node.startswith(p + SEPARATOR)]
+    )
+    return plan.inside[max(paths, key=len)].name if paths else plan.name
 
 
 def settled_of(run: Run, line: Settled) -> dict[str, Any]:
@@ -91,3 +112,19 @@ def find(run: Run, wait_id: str) -> dict[str, Any] | None:
 def pending(run: Run) -> dict[str, dict[str, Any]]:
     """The open interrupts by id, oldest first."""
     return {wait.id: interrupt_of(run, wait) for wait in run.waits.values() if not wait.answered}
+
+
+def known_as(run: Run, frame: int, wait_id: str) -> str:
+    """The id under which the run knows an interrupt that a handler of a frame names."""
+    if not frame or frame not in run.visits or wait_id in run.waits:
+        return wait_id
+    return prefix(run, frame) + wait_id
+
+
+def pending_in(run: Run, frame: int) -> dict[str, dict[str, Any]]:
+    """The open interrupts of a sub-flow, by the ids that it gave them, oldest first."""
+    return {
+        local_id(wait.id): interrupt_of(run, wait)
+        for wait in run.waits.values()
+        if not wait.answered and frame_of(wait) == frame
+    }

@@ -24,6 +24,7 @@ from holdfast.runtime.permits import apart
 from holdfast.runtime.timers import due_at
 from holdfast.triggerflow import resolving, signals
 from holdfast.triggerflow.asking import Ask
+from holdfast.triggerflow.insides import prefix
 from holdfast.triggerflow.interrupts import find, interrupt_of
 from holdfast.triggerflow.running import FlowRun
 
@@ -83,6 +84,12 @@ def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) 
     wait_id = ask.interrupt_id
     if wait_id is not None:
         check_id(wait_id, "interrupt_id")
+    inside = ""
+    if by is not None and by.frame:
+        flow.visit(by.frame)
+        inside = prefix(run, by.frame)
+        if wait_id is not None:
+            wait_id = check_id(inside + wait_id, "interrupt_id")
     before = _resumed_from(run, by)
     resumes = 0
     if before is not None and ask.resume == "self" and wait_id in (None, before.id):
@@ -99,7 +106,7 @@ def _new_wait(flow: FlowRun, by: Delivery | None, ask: Ask, data: bytes | None) 
     if wait_id is not None and wait_id in run.waits:
         _make_room(flow, by, run.waits[wait_id])
     return Wait(
-        id=wait_id or flow.live.ids.new(),
+        id=wait_id or inside + flow.live.ids.new(),
         type=ask.type,
         payload=flow.codec.copy(ask.payload),
         opener=by.id if by is not None else 0,
@@ -191,7 +198,7 @@ async def _through_store(
     flow.publish("interrupt", "resume", wait, value=value)
     future = (live.waiters or {}).get(wait.group)
     if future is not None:
-        await apart(flow.permits, future)
+        await apart(flow.held_permits, future)
     return interrupt_of(flow.run, wait)
 
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from holdfast.triggerflow.compat.end import EndOperator
-from holdfast.triggerflow.operators import batch, collect, for_each, match, note, to, when
+from holdfast.triggerflow.operators import batch, collect, for_each, match, note, sub_flow, to, when
 from holdfast.triggerflow.operators import intervention_point as points
 from holdfast.triggerflow.operators.options import cap_option
 from holdfast.triggerflow.place import Place
@@ -50,14 +51,39 @@ class Process(EndOperator):
     def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT002
         """Put a handler behind the cursor; the new cursor stands behind it.
 
-        target: a callable, a chunk, a chunk's name or (name, callable). side_branch: leave the
-        cursor where it was. Raises: DefinitionError, TypeError.
+        target: a callable, a chunk, a chunk's name, (name, callable), or a flow: see
+        `to_sub_flow`. side_branch: leave the cursor where it was.
+        Raises: DefinitionError, TypeError.
         """
         return self._then(to.attach, target, name, side_branch)
 
     def side_branch(self, target: Any, *, name: str | None = None) -> Process:
         """Put a handler beside the chain; the cursor stays."""
         return self.to(target, side_branch=True, name=name)
+
+    def to_sub_flow(
+        self,
+        flow: Any,
+        *,
+        side_branch: bool = False,
+        name: str | None = None,
+        capture: Mapping[str, Any] | None = None,
+        write_back: Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+    ) -> Process:
+        """Run a whole flow as one step: apart from this one, but in the same record.
+
+        name: of the step, by default the flow's. capture: what the flow is given, target: source;
+        by default its input is the value here. write_back: what comes back, target: source; by
+        default the value is the flow's result. concurrency: how many handlers of each visit work
+        at once. side_branch: leave the cursor where it was.
+        Raises: TypeError, DefinitionError (a ValueError).
+        """
+        # Many parameters because: they are the documented keywords of a sub-flow.
+        declare = partial(
+            sub_flow.attach, capture=capture, write_back=write_back, concurrency=concurrency
+        )
+        return self._then(declare, flow, name, side_branch)
 
     def when(self, trigger: Any, *, mode: str = "and") -> Process:
         """Begin a new chain at a signal, or where several signals join.

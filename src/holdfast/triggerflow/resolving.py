@@ -10,11 +10,14 @@ from holdfast.machine import layout, waits
 from holdfast.machine.effects import Answered, Effect
 from holdfast.machine.run import Wait
 from holdfast.runtime import inbox
+from holdfast.triggerflow.insides import frame_of
 from holdfast.triggerflow.running import FlowRun
 
 
-async def by_event(flow: FlowRun, kind: str, event: str, value: Any) -> list[Effect]:
-    """Settle every open wait for the event with its value; the signal itself goes its own way.
+async def by_event(
+    flow: FlowRun, kind: str, event: str, value: Any, frame: int = 0
+) -> list[Effect]:
+    """Settle every open wait of the frame for the event; the signal itself goes its own way.
 
     One that was answered meanwhile is left to its answer.
     """
@@ -24,7 +27,11 @@ async def by_event(flow: FlowRun, kind: str, event: str, value: Any) -> list[Eff
         await flow.time()
     effects: list[Effect] = []
     word = f"event:{event}"
-    waiting = [w for w in flow.run.waits.values() if w.resume == word and not w.answered]
+    waiting = [
+        wait
+        for wait in flow.run.waits.values()
+        if wait.resume == word and not wait.answered and frame_of(wait) == frame
+    ]
     for wait in waiting:
         try:
             waits.check_fits(flow.run.run_id, wait.id, wait.schema, value)

@@ -12,11 +12,22 @@ import contextvars
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from holdfast.errors import RunFrozen
-from holdfast.machine import dispatch, interventions, state
-from holdfast.machine.effects import Effect, Ended, Finished, Input, Lapsed, Warn, Withdrawn
+from holdfast.errors import InternalError, RunFrozen, SubFlowNotActive
+from holdfast.machine import dispatch, interventions, state, visits
+from holdfast.machine.effects import (
+    Effect,
+    Ended,
+    Finished,
+    FrameCancelled,
+    FrameEnded,
+    Input,
+    Lapsed,
+    Warn,
+    Withdrawn,
+)
 from holdfast.machine.interventions import Intervention
-from holdfast.machine.run import MISSING, PARKED, Delivery, Run, Wait
+from holdfast.machine.run import MISSING, PARKED, Delivery, Run, Visit, Wait
+from holdfast.machine.visit_parts import KEPT_PASSED
 from holdfast.persistence.codec import Codec, is_scalar
 from holdfast.runtime import inbox
 from holdfast.runtime.bell import Bell
@@ -25,7 +36,8 @@ from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.permits import HOLDER, Permits, checked_limit
 from holdfast.runtime.stream import Stream
-from holdfast.triggerflow import skipping
+from holdfast.triggerflow import insides, skipping
+from holdfast.triggerflow.insides import Inside
 from holdfast.triggerflow.interrupts import interrupt_of
 from holdfast.triggerflow.migrating import NO_VERSIONS, Versions
 from holdfast.triggerflow.resources import Resources
@@ -34,8 +46,13 @@ from holdfast.triggerflow.shared import SharedData
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from holdfast.definition.blueprint import Listeners
     from holdfast.triggerflow.bound import Bound
-    from holdfast.triggerflow.wiring import Compiled
+    from holdfast.triggerflow.compiled import Compiled
+
+
+async def _no_sub_flow(flow: FlowRun, delivery: Delivery) -> Input:
+    raise InternalError(f"node {delivery.node!r} of {flow.run.plan.name!r} has no handler")
 
 
 class FlowRun:
@@ -44,18 +61,22 @@ class FlowRun:
     hidden: nobody outside holds the run, so it cannot pause. on_quiet: called when nothing is
     under way any more, and on_activity when something came that is no handler's work; the
     lifecycle decides then whether and when to close. before: what a run that takes interventions
-    does before each call; policy: what it asks then.
+    does before each call; policy: what it asks then. insides: the live side of sub-flows under
+    way, by frame; results: what those that ended lately gave; carry_sub_flow: what is done for a
+    delivery at the node of one.
     """
 
     __slots__ = (
         "before",
         "bound",
+        "carry_sub_flow",
         "codec",
         "compiled",
         "execution",
         "expired",
         "frozen",
         "hidden",
+        "insides",
         "last",
         "live",
         "make_data",
@@ -65,6 +86,7 @@ class FlowRun:
         "policy",
         "resources",
         "result_bell",
+        "results",
         "run",
         "settings",
         "shared",
@@ -99,6 +121,9 @@ class FlowRun:
         self.hidden = False
         self.frozen = False
         self.result_bell: Bell | None = None
+        self.insides: dict[int, Inside] = {}
+        self.results: dict[int, Any] = {}
+        self.carry_sub_flow: Callable[[FlowRun, Delivery], Awaitable[Input]] = _no_sub_flow
         self.expired: list[Intervention] = []
         self.bound: Bound | None = None
         self.last: Delivery | None = None
@@ -115,10 +140,14 @@ class FlowRun:
 
     async def call(self, live: LiveRun, delivery: Delivery) -> Input:
         """Call a chunk's handler in a context of its own."""
-        handler = self.compiled.handlers[delivery.node]
+        try:
+            handler = self.compiled.handlers[delivery.node]
+        except KeyError:
+            # Only the node of a sub-flow calls no handler: it opens a frame, or closes it.
+            return await self.carry_sub_flow(self, delivery)
         self.last = delivery
         data = self.make_data(self, delivery)
-        permits = self.permits
+        permits = self.permits_of(delivery.frame) if delivery.frame else self.permits
         if permits is not None:
             await permits.take(delivery.id)
             holder = HOLDER.set((permits, delivery.id))
@@ -151,7 +180,31 @@ class FlowRun:
             live.errors.pop(delivery.id, None)
         text = f"{delivery.node} failed and was skipped: {skipping.text_of(error)}"
         self.warn("failure.skipped", text)
+        number = visits.number_of(delivery)
+        if number:
+            # What a sub-flow gave cannot be written back: the run goes on without the sub-flow.
+            return FrameCancelled(number, live.clock.now(), skipping.text_of(error))
         return skipping.skipped(self.run, delivery, error, live.clock.now())
+
+    def permits_of(self, frame: int) -> Permits | None:
+        """What limits the handlers of a sub-flow: its own limit, or the nearest one around it."""
+        while frame:
+            permits = self.inside(frame).permits
+            if permits is not None:
+                return permits
+            frame = self.visit(frame).parent
+        return self.permits
+
+    @property
+    def held_permits(self) -> Permits | None:
+        """The permits of this run that the handler which runs here holds one of, if it does."""
+        if self.permits is None and not self.insides:
+            return None
+        holder = HOLDER.get()
+        if holder is None:
+            return None
+        own = [self.permits, *(inside.permits for inside in self.insides.values())]
+        return holder[0] if any(holder[0] is each for each in own) else None
 
     def limit(self, concurrency: Any) -> None:
         """Let so many handlers work at once. Raises: TypeError."""
@@ -167,6 +220,8 @@ class FlowRun:
             self.warn(effect.code, effect.text)
         elif isinstance(effect, Lapsed):
             self.publish("interrupt", "expire", effect.wait)
+        elif isinstance(effect, FrameEnded):
+            self.insides.pop(effect.frame, None)
         elif isinstance(effect, Withdrawn) and not effect.wait.answered:
             self.publish("interrupt", "cancel", effect.wait)
         return None
@@ -191,22 +246,61 @@ class FlowRun:
             run.journal.put("facts", self.codec.encode(run.facts, "facts"))
         if run.intervening is not None:
             self.expired = interventions.expire(run.intervening, run.journal, now)
-        return self.step(run, Ended(status))
+        return self.step(run, Ended(status, at=now))
 
-    def fitted(self, part: str, value: Any) -> Any:
+    def inside(self, frame: int) -> Inside:
+        """The resources and flow data of a sub-flow. Raises: SubFlowNotActive."""
+        found = self.insides.get(frame)
+        if found is None:
+            visit = self.visit(frame)
+            around = self.inside(visit.parent).resources if visit.parent else self.resources
+            sub = self.compiled.subs[visit.node]
+            found = self.insides[frame] = insides.made(self.run, frame, sub, around)
+        return found
+
+    def visit(self, frame: int) -> Visit:
+        """A sub-flow that has not ended. Raises: SubFlowNotActive."""
+        visit = self.run.visits.get(frame)
+        if visit is None:
+            name = insides.frame_id(frame)
+            raise SubFlowNotActive(
+                f"sub-flow frame {name!r} is not active: it has ended",
+                run_id=self.run.run_id,
+                frame=name,
+            )
+        return visit
+
+    def listeners(self, frame: int) -> Listeners:
+        """Who listens to what in a sub-flow, or in the flow itself."""
+        plan = self.compiled.plan
+        return plan.inside[self.visit(frame).node].listeners if frame else plan.listeners
+
+    def keep_result(self, frame: int, value: Any) -> None:
+        """Keep what a sub-flow gave, for whoever looks at frames; the record keeps but a line."""
+        self.results[frame] = value
+        if len(self.results) > KEPT_PASSED:
+            del self.results[next(iter(self.results))]
+
+    def fitted(self, part: str, value: Any, frame: int = 0) -> Any:
         """The value as the contract declares that part. Raises: ContractRefused."""
-        contract = self.compiled.contract
+        compiled = self.compiled
+        contract = compiled.contract
+        if frame:
+            contract = compiled.subs[self.visit(frame).node].compiled.contract
         return value if contract is None else contract.check(part, value, self.run.run_id)
 
-    def kept(self, value: Any, place: str, signal: tuple[str, str]) -> bytes | None:
+    def kept(self, value: Any, place: str, signal: tuple[str, str], frame: int = 0) -> bytes | None:
         """The bytes of a payload when the run is kept and somebody listens; None otherwise."""
-        if self.run.journal is None or signal not in self.compiled.plan.listeners:
+        if self.run.journal is None or signal not in self.listeners(frame):
             return None
         return self.codec.encode(value, place)
 
-    def get_state(self, key: str | None, default: Any = None) -> Any:
-        """The value of a key or of all; containers are copies."""
-        frame = self.run.frames[0]
+    def get_state(self, key: str | None, default: Any = None, number: int = 0) -> Any:
+        """The value of a key or of all of a frame; containers are copies."""
+        frame = self.run.frames.get(number)
+        if frame is None:
+            self.visit(number)
+            return default
         if key is None:
             return self.codec.copy(state.whole(frame))
         value = state.read(frame, key)
@@ -260,15 +354,19 @@ class FlowRun:
                 self.stream.end()
         return self.stream
 
-    def put(self, item: Any) -> None:
+    def put(self, item: Any, frame: int = 0) -> None:
         """Put an item into the stream; after its end it is dropped with a RuntimeWarning.
 
+        One of a sub-flow is also to be what that says it streams, and each flow around it.
         Raises: ContractRefused.
         """
         stream = self.the_stream()
         if stream.is_ended:
             warnings.warn("the runtime stream has ended: the item is dropped", RuntimeWarning, 3)
             return
+        while frame:
+            item = self.fitted("stream", item, frame)
+            frame = self.visit(frame).parent
         stream.put(self.fitted("stream", item))
         if self.on_activity is not None:
             self.on_activity()
@@ -284,6 +382,8 @@ class FlowRun:
             interrupt["status"] = "cancelled"
         elif action == "pause":
             more["signal"] = interrupt["source_signal"]
+            if insides.frame_of(wait):
+                action, more["value"] = "project", interrupt["payload"]
         self.tell({"type": kind, "action": action, "interrupt": interrupt, **more})
 
     def warn(self, code: str, text: str) -> None:

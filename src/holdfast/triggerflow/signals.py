@@ -19,11 +19,15 @@ from holdfast.triggerflow import resolving
 from holdfast.triggerflow.running import FlowRun
 
 
-async def emit(flow: FlowRun, event: str, value: Any, kind: str = "event") -> Any:
-    """A signal from outside; carried in the caller's task. Returns the handlers' values."""
-    data = flow.kept(value, f"payload of {event}", (kind, event))
-    resolved = await resolving.by_event(flow, kind, event, value)
-    signal = Emitted(kind, event, value, data, wants_results=True)
+async def emit(flow: FlowRun, event: str, value: Any, kind: str = "event", frame: int = 0) -> Any:
+    """A signal from outside; carried in the caller's task. Returns the handlers' values.
+
+    frame: the sub-flow that it is sent into.
+    """
+    data = flow.kept(value, f"payload of {event}", (kind, event), frame)
+    resolved = await resolving.by_event(flow, kind, event, value, frame)
+    scope = flow.run.visits[frame].inner if frame else 0
+    signal = Emitted(kind, event, value, data, scope=scope, wants_results=True)
     group, effects = dispatch.emit(flow.run, signal)
     return await follow(flow, group, resolved + effects)
 
@@ -33,8 +37,9 @@ async def follow(flow: FlowRun, group: int, effects: list[Effect]) -> Any:
 
     A cancelled caller stops what it waited for; that stays due.
     """
-    if flow.permits is not None:
-        return await apart(flow.permits, _followed(flow, group, effects))
+    held = flow.held_permits
+    if held is not None:
+        return await apart(held, _followed(flow, group, effects))
     return await _followed(flow, group, effects)
 
 
@@ -112,7 +117,7 @@ async def emit_from(flow: FlowRun, by: Delivery, event: str, value: Any, kind: s
     index, signal = _entered(flow, by, "emit", event, value, kind)
     if signal is None:
         return await _again(flow, by, index)
-    resolved = await resolving.by_event(flow, kind, event, value)
+    resolved = await resolving.by_event(flow, kind, event, value, by.frame)
     group, effects = dispatch.emit(flow.run, signal)
     effects = resolved + effects
     entry = flow.run.ledgers[by.id].entries[index]
@@ -123,7 +128,8 @@ async def emit_from(flow: FlowRun, by: Delivery, event: str, value: Any, kind: s
         return None
     future = flow.live.waiter(group)
     await flow.live.advance(effects, here=False)
-    return await (future if flow.permits is None else apart(flow.permits, future))
+    held = flow.held_permits
+    return await (future if held is None else apart(held, future))
 
 
 async def emit_nowait_from(
@@ -138,7 +144,7 @@ async def emit_nowait_from(
         future = _unattended(flow, group)
         _let_go(flow, by, group)
         return future
-    resolved = await resolving.by_event(flow, kind, event, value)
+    resolved = await resolving.by_event(flow, kind, event, value, by.frame)
     group, effects = dispatch.emit(flow.run, signal)
     flow.run.ledgers[by.id].entries[index].group = group
     effects = resolved + effects
@@ -153,7 +159,7 @@ def _entered(
     flow: FlowRun, by: Delivery, what: str, event: str, value: Any, kind: str
 ) -> tuple[int, Emitted | None]:
     """The ledger line of an emit; no signal if the handler made it before."""
-    data = flow.kept(value, f"payload of {event}", (kind, event))
+    data = flow.kept(value, f"payload of {event}", (kind, event), by.frame)
     digest = ledger.digest_of(data)
     found = ledger.find(flow.run, by.id, what, event, value, digest, codec=flow.codec)
     if found >= 0:
@@ -179,7 +185,8 @@ async def _again(flow: FlowRun, by: Delivery, index: int) -> Any:
     failed = [d for d in flow.parked() if d.group == entry.group]
     if failed:
         await flow.live.advance(retried(flow, failed), here=False)
-    return await (future if flow.permits is None else apart(flow.permits, future))
+    held = flow.held_permits
+    return await (future if held is None else apart(held, future))
 
 
 def _let_go(flow: FlowRun, by: Delivery, group: int) -> None:
@@ -209,8 +216,11 @@ def skipped(
     flow: FlowRun, parked: Iterable[Delivery], value: Any, data: bytes | None
 ) -> list[Effect]:
     """Parked deliveries count as done with a value: what follows from that decision."""
+    now = flow.live.clock.now()
     return [
-        e for d in parked for e in flow.step(flow.run, Skipped(_decided_on(flow, d), value, data))
+        effect
+        for d in parked
+        for effect in flow.step(flow.run, Skipped(_decided_on(flow, d), value, data, now))
     ]
 
 

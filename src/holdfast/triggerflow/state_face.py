@@ -29,7 +29,8 @@ class StateFace:
     ) -> Any:
         """The value of a state key, or of all of them; containers are copies."""
         del inherit
-        return self._access()[0].get_state(key, default)
+        flow, reader = self._access()
+        return flow.get_state(key, default, 0 if reader is None else reader.frame)
 
     async def async_set_state(self, key: str, value: Any, *, emit: bool = True) -> None:
         """Put a value under a key; dotted keys reach into dicts. emit: tell `when` watchers.
@@ -86,7 +87,7 @@ class StateFace:
         flow, writer = self._access()
         if flow.run.lifecycle == "closed":
             return False
-        return (emit and _is_watched(flow, key)) or (writer is None and self._is_kept())
+        return (emit and _is_watched(flow, writer, key)) or (writer is None and self._is_kept())
 
     def _is_kept(self) -> bool:
         return self._access()[0].live.saver is not None
@@ -95,24 +96,25 @@ class StateFace:
 def _change(
     flow: FlowRun, writer: Delivery | None, how: Callable[..., None], key: str, *value: Any
 ) -> None:
-    """Change state, unless the run is just being closed. Raises: RunFrozen."""
+    """Change state, unless the run is just being closed. Raises: RunFrozen, SubFlowNotActive."""
     if flow.frozen:
         flow.check_frozen()
-    how(flow.run, flow.codec, key, *value, _id(writer))
-    if key == FINAL:
+    number, frame = _who(flow, writer)
+    how(flow.run, flow.codec, key, *value, number, frame)
+    if key == FINAL and not frame:
         flow.has_result()
 
 
-def _is_watched(flow: FlowRun, key: str) -> bool:
-    return ("runtime_data", key) in flow.compiled.plan.listeners
+def _is_watched(flow: FlowRun, by: Delivery | None, key: str) -> bool:
+    return ("runtime_data", key) in flow.listeners(0 if by is None else by.frame)
 
 
 async def _written(flow: FlowRun, by: Delivery | None, key: str, *, emit: bool) -> None:
     """Tell the watchers of a key and wait for them; a write from outside is down on return."""
     if flow.run.lifecycle == "closed":
         return
-    if emit and _is_watched(flow, key):
-        value = flow.get_state(key)
+    if emit and _is_watched(flow, by, key):
+        value = flow.get_state(key, None, 0 if by is None else by.frame)
         if by is None:
             await signals.emit(flow, key, value, "runtime_data")
         else:
@@ -121,5 +123,10 @@ async def _written(flow: FlowRun, by: Delivery | None, key: str, *, emit: bool) 
         await flow.live.advance([])
 
 
-def _id(writer: Delivery | None) -> int:
-    return 0 if writer is None else writer.id
+def _who(flow: FlowRun, writer: Delivery | None) -> tuple[int, int]:
+    """Who writes, and into which frame. Raises: SubFlowNotActive for one that has ended."""
+    if writer is None:
+        return 0, 0
+    if writer.frame:
+        flow.visit(writer.frame)
+    return writer.id, writer.frame

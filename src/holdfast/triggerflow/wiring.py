@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from holdfast.definition.blueprint import CALLS, Blueprint, Node, Signal
@@ -18,7 +18,7 @@ from holdfast.definition.fingerprint import fingerprint, flow_form
 from holdfast.definition.flow_routes import check_routes
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.persistence.types import TypeRegistry
-from holdfast.triggerflow import conditions
+from holdfast.triggerflow import child, conditions
 from holdfast.triggerflow.chunk import (
     PASS_ON,
     Chunk,
@@ -28,6 +28,7 @@ from holdfast.triggerflow.chunk import (
     same_function,
 )
 from holdfast.triggerflow.compat.sink import SINK
+from holdfast.triggerflow.compiled import Compiled
 from holdfast.triggerflow.conditions import Condition, Judge
 from holdfast.triggerflow.contracts import NO_CONTRACT, Contract
 from holdfast.triggerflow.notes import Note
@@ -36,26 +37,13 @@ from holdfast.triggerflow.place import short
 _GONE: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A frozen flow: its blueprint, what each node calls by its id, and its fingerprint.
-
-    contract: None where nothing is declared.
-    """
-
-    plan: Blueprint
-    handlers: Mapping[str, Handler]
-    fingerprint: str
-    contract: Contract | None = None
-
-
 class Wiring:
     """Nodes in the order of declaration, chunks and registered functions by name.
 
     conditions: registered conditions by name; condition_names: the names by identity. cases: what
     the cases of each match ask; asked: their positions by match and what they ask. collections:
-    their modes. meta: what a blueprint says beside its structure. unnamed: chunks known by their
-    place, by the identity of their function.
+    their modes. children: the flows of sub-flows, by node. meta: what a blueprint says beside its
+    structure. unnamed: chunks known by their place, by the identity of their function.
     """
 
     def __init__(self, types: TypeRegistry) -> None:
@@ -69,6 +57,7 @@ class Wiring:
         self.asked: dict[tuple[str, Any], int] = {}
         self.collections: dict[str, str] = {}
         self.unnamed: dict[int, Chunk] = {}
+        self.children: dict[str, child.Child] = {}
         self.contract: Contract = NO_CONTRACT
         self.meta: Mapping[str, Any] = {}
         self._compiled: Compiled | None = None
@@ -261,24 +250,36 @@ class Wiring:
         program registered under names of its own choice. Raises: DefinitionError for a clash, and
         for a ring without a chunk.
         """
-        if self._compiled is None or self._compiled.plan.name != flow_name:
-            plan = Blueprint(name=flow_name, nodes=tuple(self.nodes.values()))
-            check_routes(plan)
-            handlers = {
-                node.id: self._handler_of(node) for node in plan.nodes if node.kind in CALLS
-            }
-            self._compiled = self._frozen(plan, handlers)
+        known = self._compiled
+        is_mine = known is not None and known.plan.name == flow_name
+        if known is not None and is_mine and child.is_as_frozen(self.children, known):
+            return known
+        self._compiled = self._frozen(flow_name)
         return self._compiled
 
-    def _frozen(self, plan: Blueprint, handlers: Mapping[str, Handler]) -> Compiled:
+    def _frozen(self, flow_name: str) -> Compiled:
+        for one in self.children.values():
+            child.refuse_clash(self, one)
+        subs = child.freeze(self.children)
+        nodes = [
+            node if node.kind != "sub_flow" else replace(node, inner=subs[node.id].compiled.plan)
+            for node in self.nodes.values()
+        ]
+        plan = Blueprint(name=flow_name, nodes=tuple(nodes))
+        check_routes(plan)
+        called = [n for n in plan.nodes if n.kind in CALLS and n.kind != "sub_flow"]
+        handlers = {node.id: self._handler_of(node) for node in called}
+        handlers |= child.handlers_in(self.children)
         form = flow_form(plan)
-        if not self.contract:
-            return Compiled(plan, handlers, fingerprint(form))
-        spec = self.contract.spec
-        for annotation in (spec.initial_input, spec.stream, spec.result):
-            self.types.register_annotation(annotation)
-        form["$contract"] = self.contract.canonical()
-        return Compiled(plan, handlers, fingerprint(form), self.contract)
+        contract = self.contract or None
+        if contract is not None:
+            spec = contract.spec
+            for annotation in (spec.initial_input, spec.stream, spec.result):
+                self.types.register_annotation(annotation)
+            form["$contract"] = contract.canonical()
+        for one in self.children.values():
+            self.types.include(one.source.types)
+        return Compiled(plan, handlers, fingerprint(form), contract, subs)
 
     def put_contract(self, contract: Contract) -> None:
         """Use another contract from now on."""

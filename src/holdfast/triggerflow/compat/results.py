@@ -19,7 +19,8 @@ class ResultNames(StateFace):
 
     def fitted_result(self, value: Any) -> Any:
         """The value as the contract declares the result. Raises: ContractRefused."""
-        return self._access()[0].fitted("result", value)
+        flow, by = self._access()
+        return flow.fitted("result", value, 0 if by is None else by.frame)
 
     def set_result(self, value: Any) -> Written:
         """Deprecated: put the value under a state key of its own. Written at the call.

@@ -8,7 +8,9 @@ from typing import Any
 
 from holdfast.definition.blueprint import Signal
 from holdfast.errors import BuilderMisuse, DefinitionError
+from holdfast.triggerflow.child import Embeddable
 from holdfast.triggerflow.chunk import Chunk
+from holdfast.triggerflow.operators import sub_flow
 from holdfast.triggerflow.place import Place
 from holdfast.triggerflow.wiring import Wiring
 
@@ -16,9 +18,11 @@ from holdfast.triggerflow.wiring import Wiring
 def attach(wiring: Wiring, place: Place, target: Any, name: str | None, side_branch: Any) -> Place:
     """Let the target listen to the cursor's signal; returns the place behind it.
 
-    target: a callable, a chunk, the name of a chunk there is, or (name, callable). side_branch:
-    stay at the place.
+    target: a callable, a chunk, the name of a chunk there is, (name, callable), or a flow.
+    side_branch: stay at the place.
     """
+    if isinstance(target, Embeddable):
+        return sub_flow.attach(wiring, place, target, name, side_branch)
     chunk = resolve(wiring, place.signal, target, name)
     place.refuse(chunk.id)
     wiring.put_chunk(chunk, place.signal)
