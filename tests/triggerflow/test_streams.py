@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from holdfast import MemoryStore, TriggerFlow
+from holdfast.errors import RunFailed, StoreUnavailable
+from holdfast.testing.faults import FaultPlan, FaultyStore
 from tests.triggerflow.handlers import Door, ask, collect, fail, in_jumping_time, keep
 
 
@@ -186,3 +188,154 @@ async def test_a_loaded_run_has_a_fresh_stream():
     await restored.async_close(pending_interrupts="cancel")
 
     assert [item["action"] for item in await items_of(restored)] == ["cancel"]
+
+
+async def test_a_bounded_stream_tells_readers_what_they_missed():
+    """Its last items are there for who comes late."""
+    flow = TriggerFlow()
+    flow.when("Put").to(lambda data: data.put(data.input))
+    execution = flow.create_execution(auto_close=False, stream_limit=2)
+    for n in range(5):
+        await execution.async_emit("Put", n)
+    await execution.async_close()
+
+    with pytest.warns(RuntimeWarning, match="3 stream items were dropped"):
+        assert await items_of(execution) == [3, 4]
+    for wrong in (0, -1, True, "2"):
+        with pytest.raises(ValueError, match="stream_limit"):
+            flow.create_execution(stream_limit=wrong)
+
+
+async def test_a_slow_reader_of_a_bounded_stream_goes_on_with_what_is_there():
+    """It is told how many it missed meanwhile."""
+    flow = TriggerFlow()
+    execution = flow.create_execution(auto_close=False, stream_limit=2)
+    reader = aiter(execution.get_async_runtime_stream())
+    for n in range(2):
+        await execution.async_put_into_stream(n)
+    assert await anext(reader) == 0
+    for n in range(2, 6):
+        await execution.async_put_into_stream(n)
+    with pytest.warns(RuntimeWarning, match="3 stream items were dropped"):
+        assert await anext(reader) == 4
+    assert await anext(reader) == 5
+    await execution.async_close()
+
+
+def test_the_time_for_the_next_item_is_counted_from_the_last_one():
+    """However long the whole takes; None waits for the end."""
+
+    async def story() -> None:
+        async def drips(data: Any) -> None:
+            for n in range(5):
+                await asyncio.sleep(2)
+                await data.async_put(n)
+
+        flow = TriggerFlow()
+        flow.to(drips)
+        assert await items_of(flow.create_execution(), timeout=3) == [0, 1, 2, 3, 4]
+        assert await items_of(flow.create_execution(), timeout=None) == [0, 1, 2, 3, 4]
+        execution = flow.create_execution(auto_close=False)
+        with pytest.warns(UserWarning, match="no stream item"):
+            assert await items_of(execution, timeout=1) == []
+        assert execution.started
+        await execution.async_close()
+
+    in_jumping_time(story())
+
+
+async def test_the_warning_of_a_reader_points_at_its_loop():
+    """At the line that asked for the item."""
+    execution = TriggerFlow().create_execution(auto_close=False)
+    with pytest.warns(UserWarning, match="no stream item") as caught:
+        await items_of(execution, timeout=0)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+async def test_readers_of_a_kept_run_that_failed_are_told():
+    """It stands until somebody decides; who comes later reads what there is, and is told too."""
+    flow = TriggerFlow()
+    door = Door()
+    flow.to(count).to(door).to(fail)
+    execution = flow.create_execution(auto_close=False, store=MemoryStore())
+    start = asyncio.ensure_future(execution.async_start(1))
+    await door.reached.wait()
+    reader = aiter(execution.get_async_runtime_stream(timeout=None))
+    assert [await anext(reader) for _ in range(3)] == [1, 2, 3]
+    waiting = asyncio.ensure_future(anext(reader))
+    await asyncio.sleep(0)
+    door.opened.set()
+    with pytest.raises(LookupError):
+        await start
+    with pytest.raises(RunFailed):
+        await waiting
+    late = aiter(execution.get_async_runtime_stream(timeout=None))
+    assert [await anext(late) for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(RunFailed):
+        await anext(late)
+
+
+@pytest.mark.parametrize("auto_close", [True, False])
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_a_reader_who_waits_gets_the_error_of_the_run_it_started(
+    auto_close: bool, is_kept: bool
+):
+    """The handler's own, and not what a store's run stands at."""
+    door = Door()
+    flow = TriggerFlow()
+    flow.to(door).to(fail)
+    store = MemoryStore() if is_kept else None
+    execution = flow.create_execution(auto_close=auto_close, store=store)
+    reading = asyncio.ensure_future(items_of(execution, value=1, timeout=None))
+    await door.reached.wait()
+    door.opened.set()
+
+    with pytest.raises(LookupError):
+        await reading
+
+
+async def test_readers_of_a_run_whose_save_failed_are_told():
+    """Nothing can come any more."""
+    plan = FaultPlan()
+    execution = TriggerFlow().create_execution(
+        auto_close=False, store=FaultyStore(MemoryStore(), plan)
+    )
+    await execution.async_start()
+    waiting = asyncio.ensure_future(items_of(execution, timeout=None))
+    await asyncio.sleep(0)
+    plan.at, plan.again = plan.calls + 1, True
+    with pytest.raises(StoreUnavailable):
+        await execution.async_set_state("k", 1)
+    with pytest.raises(StoreUnavailable):
+        await waiting
+
+
+async def test_a_reader_of_a_run_that_another_record_replaced_ends():
+    """The loaded run has a stream of its own."""
+    flow = TriggerFlow(name="f")
+    execution = flow.create_execution(auto_close=False)
+    await execution.async_start()
+    await execution.async_put_into_stream("old")
+    waiting = asyncio.ensure_future(items_of(execution, timeout=None))
+    await asyncio.sleep(0)
+    execution.load(flow.create_execution(auto_close=False).save())
+
+    assert await waiting == ["old"]
+    await execution.async_put_into_stream("new")
+    await execution.async_close()
+    assert await items_of(execution) == ["new"]
+
+
+async def test_a_reader_leaves_nothing_behind_when_it_stops_waiting():
+    """However often it looks."""
+    execution = TriggerFlow().create_execution(auto_close=False)
+    await execution.async_start()
+    for _ in range(3):
+        with pytest.warns(UserWarning, match="no stream item"):
+            await items_of(execution, timeout=0)
+        waiting = asyncio.ensure_future(items_of(execution))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+    assert not execution._flow.stream.bell.is_awaited

@@ -226,6 +226,17 @@ class Closer:
         self._check_background(is_told=is_told)
         return self.copy()
 
+    async def abandon(self, reason: str) -> None:
+        """End the run as cancelled, unless it has ended: what is under way is cancelled."""
+        if self._is_closed:
+            return
+        live = self.flow.live
+        self.let_be()
+        await live.halt()
+        live.orphans = None
+        await live.advance(self.flow.end("cancelled", reason), here=False)
+        self._freeze()
+
     def _check_waits(self, pending: str) -> None:
         if pending == "cancel":
             return

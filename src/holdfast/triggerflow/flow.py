@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from holdfast.errors import DefinitionError
@@ -30,6 +30,7 @@ from holdfast.triggerflow.flow_twins import TriggerFlowTwins
 from holdfast.triggerflow.intervening import Policy
 from holdfast.triggerflow.migrating import Migration, Step
 from holdfast.triggerflow.process import Process
+from holdfast.triggerflow.reading import Reader, blocking_items
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.running import FlowRun
@@ -216,6 +217,7 @@ class TriggerFlow(
         resume_handle_exposed: bool = True,
         concurrency: int | None = None,
         skip_exceptions: bool | None = None,
+        stream_limit: int | None = None,
     ) -> Execution:
         """A run of this flow as it is now.
 
@@ -228,6 +230,7 @@ class TriggerFlow(
         could answer a pause. concurrency: how many handlers may work at once; one that waits for
         others of this run does not count. skip_exceptions: as the flow says, unless given here: a
         failing handler ends its branch only, and its exception stands among the results.
+        stream_limit: how many stream items stay for readers who come late; by default all.
         Raises: InvalidId, DefinitionError.
         """
         # Many parameters because: they are the documented options of an execution.
@@ -242,6 +245,7 @@ class TriggerFlow(
         )
         if intervention_mode is not UNSET:
             execution.take_interventions(mode, intervention_policy)
+        execution.bound_stream(stream_limit)
         if not resume_handle_exposed:
             execution.hide()
         if concurrency is not None:
@@ -345,6 +349,38 @@ class TriggerFlow(
                 wait_for_result=wait_for_result,
             )
         )
+
+    def get_async_runtime_stream(
+        self,
+        value: Any = None,
+        *,
+        timeout: float | None = 10.0,
+        runtime_resources: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[Any]:
+        """Run the flow once in an execution nobody else holds, and read its stream.
+
+        The execution ends with the iteration: by itself, or because its reader leaves it.
+        timeout: seconds to wait for the next item; then it ends with a UserWarning.
+        Raises: what a handler raised, PauseNotAllowed, ContractRefused.
+        """
+        return self._reader(value, timeout, runtime_resources).items()
+
+    def get_runtime_stream(
+        self,
+        value: Any = None,
+        *,
+        timeout: float | None = 10.0,
+        runtime_resources: Mapping[str, Any] | None = None,
+    ) -> Iterator[Any]:
+        """The items for code without a loop; the run is started at the call."""
+        return blocking_items(self._reader(value, timeout, runtime_resources))
+
+    def _reader(
+        self, value: Any, timeout: float | None, resources: Mapping[str, Any] | None
+    ) -> Reader:
+        execution = self.execution_in(None, None, resources)
+        execution.hide()
+        return Reader(execution, value, timeout, execution.abandon)
 
     async def async_start_execution(
         self,

@@ -42,6 +42,9 @@ def interrupt_of(run: Run, wait: Wait) -> dict[str, Any]:
         "resumed_at": wait.settled_at,
         "resumed_by": wait.actor,
         "resume_request_id": wait.request_id,
+        "resume_requests": _requests(run, wait),
+        "cancelled_at": None,
+        "cancel_reason": None,
         "resume_count": wait.resumes,
         "max_resumes": wait.limit,
         "external_wait_request": None if kind is None else {"exchange_kind": kind},
@@ -56,6 +59,21 @@ def _status(wait: Wait) -> str:
     if not wait.answered:
         return "waiting"
     return "expired" if wait.expired else "resumed"
+
+
+def _requests(run: Run, wait: Wait) -> dict[str, Any]:
+    """The request that answered, by its id, if it had one: later ones get the same answer."""
+    if not wait.answered or wait.request_id is None:
+        return {}
+    return {
+        wait.request_id: {
+            "request_id": wait.request_id,
+            "status": "accepted" if wait.opener in run.deliveries else "dispatched",
+            "value": isolated(wait.value),
+            "actor": wait.actor,
+            "accepted_at": wait.settled_at,
+        }
+    }
 
 
 def _source(run: Run, origin: Delivery | None) -> dict[str, Any]:

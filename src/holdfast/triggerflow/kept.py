@@ -65,6 +65,8 @@ class Kept(Remembering):
         flow.live.interrupted = None
         flow.live.errors = None
         flow.live.orphans = None
+        if flow.stream is not None:
+            flow.stream.end()
         flow.stream = None
         intervening.begin(flow, self._mode, wins=self._mode_wins)
         flow.resources.needs.take_over(saves.needs_in(run))

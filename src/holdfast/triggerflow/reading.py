@@ -4,54 +4,139 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Protocol
 
+from holdfast.runtime.callers import warn_at_caller
+from holdfast.runtime.portal import blocking
 from holdfast.runtime.stream import Stream
 
+#: What stands for the end of a stream where an item is asked for.
+_END: Any = object()
 
-class Startable(Protocol):
-    """What a reader needs of the run it may start."""
+
+class Readable(Protocol):
+    """What a reader needs of the run it reads, and may start."""
 
     @property
     def started(self) -> bool:
-        """Whether somebody has."""
+        """Whether somebody has started it."""
+
+    @property
+    def standstill(self) -> BaseException | None:
+        """Why it cannot go on by itself, if that is so."""
+
+    def the_stream(self) -> Stream[Any]:
+        """Its stream."""
 
     def async_start(self, value: Any = None) -> Coroutine[Any, Any, Any]:
         """Start it."""
 
 
-async def items(
-    run: Startable, stream: Stream[Any], value: Any, timeout_s: float | None
-) -> AsyncIterator[Any]:
-    """Every item from the first; ends with the stream, or with a warning when none comes in time.
+class Reader:
+    """One reader of a run's stream, from the first item on.
 
-    A reader who leaves early leaves the run that it started going on.
+    timeout_s: how long to wait for the next item; None for as long as it takes. leave: what to do
+    once nobody reads any more, for a run that only its reader has; such a run is waited for to its
+    end. Without it, a reader who leaves early leaves the run that it started going on.
     """
-    starting = None if run.started else asyncio.ensure_future(run.async_start(value))
-    if starting is not None:
+
+    def __init__(
+        self,
+        run: Readable,
+        value: Any,
+        timeout_s: float | None,
+        leave: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._run = run
+        self._value = value
+        self._timeout_s = timeout_s
+        self._leave = leave
+        self._starting: asyncio.Future[Any] | None = None
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """Start the run, if nobody has; in the loop that runs now."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        if self._run.started:
+            return
+        starting = self._starting = asyncio.ensure_future(self._run.async_start(self._value))
         _STARTING.add(starting)
         starting.add_done_callback(_over)
-    place = 0
-    while True:
-        for item in stream.since(place):
-            place += 1
-            yield item
-        if place < stream.count:
-            continue
-        if stream.is_ended:
-            stream.check()
+        bell = self._run.the_stream().bell
+        starting.add_done_callback(lambda _: bell.ring())
+
+    async def items(self) -> AsyncIterator[Any]:
+        """Every item; ends with the stream, or with a UserWarning when none comes in time.
+
+        Raises: what a handler raised, if this reader started the run; what keeps it from going on.
+        """
+        self.begin()
+        starting = self._starting
+        whole = False
+        try:
+            async for item in self._all():
+                yield item
+            whole = self._run.the_stream().is_ended
+            if whole and self._leave is not None and starting is not None:
+                await starting
+        finally:
+            if self._leave is not None:
+                await self._stop_starting()
+                await self._leave()
+
+    async def _all(self) -> AsyncIterator[Any]:
+        stream = self._run.the_stream()
+        place = 0
+        while True:
+            while place < stream.count:
+                if place < stream.first:
+                    text = f"{stream.first - place} stream items were dropped before they were read"
+                    warn_at_caller(text, RuntimeWarning)
+                    place = stream.first
+                yield stream.at(place)
+                place += 1
+            if stream.is_ended:
+                stream.check()
+                return
+            if not await self._more(stream, place):
+                return
+
+    async def _more(self, stream: Stream[Any], place: int) -> bool:
+        """Wait for an item or the end of the stream; False when the time is up.
+
+        Raises: what the start raised; why no item can come.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                while stream.count <= place and not stream.is_ended:
+                    self._check_start()
+                    standstill = self._run.standstill
+                    if standstill is not None:
+                        raise standstill
+                    await stream.bell.rung()
+        except TimeoutError:
+            text = f"no stream item came for {self._timeout_s} s; the iteration ends"
+            warn_at_caller(text, UserWarning)
+            return False
+        return True
+
+    def _check_start(self) -> None:
+        starting = self._starting
+        if starting is None or not starting.done():
             return
-        if starting is not None and starting.done():
-            error = None if starting.cancelled() else starting.exception()
-            starting = None
-            if error is not None:
-                raise error
-        if not await _something(stream, place, starting, timeout_s):
-            text = f"no stream item came for {timeout_s} s; the iteration ends"
-            warnings.warn(text, UserWarning, stacklevel=2)
-            return
+        self._starting = None
+        error = None if starting.cancelled() else starting.exception()
+        if error is not None:
+            raise error
+
+    async def _stop_starting(self) -> None:
+        """Cancel the start, if it is under way."""
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
 
 
 #: Runs that a reader started: a task that nobody holds could be collected.
@@ -64,22 +149,31 @@ def _over(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
-async def _more(stream: Stream[Any], place: int) -> None:
-    while stream.count <= place and not stream.is_ended:
-        await stream.wait()
+def blocking_items(reader: Reader) -> Iterator[Any]:
+    """The items for code without a loop; the run is started at the call.
+
+    Raises: BlockedLoop on a running loop.
+    """
+
+    async def begin() -> None:
+        reader.begin()
+
+    blocking(begin())
+    return _one_by_one(reader.items())
 
 
-async def _something(
-    stream: Stream[Any],
-    place: int,
-    starting: asyncio.Future[Any] | None,
-    timeout_s: float | None,
-) -> bool:
-    """Wait for an item, the end of the stream or of the start; False when the time is up."""
-    coming = asyncio.ensure_future(_more(stream, place))
-    waited = {coming} if starting is None else {coming, starting}
+def _one_by_one(items: AsyncIterator[Any]) -> Iterator[Any]:
+    async def following() -> Any:
+        return await anext(items, _END)
+
+    async def close() -> None:
+        await items.aclose()  # type: ignore[attr-defined]
+
     try:
-        done, _ = await asyncio.wait(waited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        while True:
+            item = blocking(following())
+            if item is _END:
+                return
+            yield item
     finally:
-        coming.cancel()
-    return bool(done)
+        blocking(close())

@@ -92,6 +92,7 @@ class FlowRun:
         "shared",
         "skips",
         "stream",
+        "stream_limit",
         "versions",
     )
 
@@ -118,6 +119,7 @@ class FlowRun:
         self.permits: Permits | None = None
         self.skips = False
         self.stream: Stream[Any] | None = None
+        self.stream_limit: int | None = None
         self.hidden = False
         self.frozen = False
         self.result_bell: Bell | None = None
@@ -349,7 +351,7 @@ class FlowRun:
     def the_stream(self) -> Stream[Any]:
         """The runtime stream, made when first asked for."""
         if self.stream is None:
-            self.stream = Stream()
+            self.stream = Stream(self.stream_limit)
             if self.run.lifecycle == "closed":
                 self.stream.end()
         return self.stream
@@ -394,6 +396,6 @@ class FlowRun:
         """Put an item of the engine's own into the stream; nobody is asked whether it fits."""
         if self.stream is None:
             # What the end of a run tells comes while it is closed already; the closer ends it.
-            self.stream = Stream()
+            self.stream = Stream(self.stream_limit)
         if not self.stream.is_ended:
             self.stream.put({**item, "execution_id": self.run.run_id})

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from holdfast.errors import DefinitionError
 from holdfast.runtime.portal import at_home
+from holdfast.runtime.stream import Stream
 from holdfast.triggerflow import reading
 from holdfast.triggerflow.lifecycle_face import LifecycleFace
 
@@ -20,9 +22,42 @@ class StreamFace(LifecycleFace):
         """The items of the runtime stream, from the first; starts the run if nobody has.
 
         timeout: seconds to wait for the next item; then the iteration ends with a UserWarning.
-        Raises: what a handler raised, if this reader started the run.
+        None waits for the end. Raises: what a handler raised, if this reader started the run; what
+        keeps the run from going on by itself.
         """
-        return reading.items(self, self._flow.the_stream(), value, timeout)
+        return reading.Reader(self, value, timeout).items()
+
+    def get_runtime_stream(
+        self, value: Any = None, *, timeout: float | None = 10.0
+    ) -> Iterator[Any]:
+        """The items for code without a loop; the run is started at the call.
+
+        timeout: as of `get_async_runtime_stream`. Raises: BlockedLoop on a running loop.
+        """
+        return reading.blocking_items(reading.Reader(self, value, timeout))
+
+    def bound_stream(self, limit: int | None) -> None:
+        """Keep only so many items for late readers. Raises: DefinitionError."""
+        if limit is not None and (
+            isinstance(limit, bool) or not isinstance(limit, int) or limit < 1
+        ):
+            raise DefinitionError(
+                f"stream_limit: expected an int of at least 1, or None; found {limit!r}"
+            )
+        self._flow.stream_limit = limit
+
+    @property
+    def standstill(self) -> BaseException | None:
+        """Why no more items can come by themselves: the failed save, or what stands parked."""
+        return self._closer.standstill
+
+    def the_stream(self) -> Stream[Any]:
+        """The stream itself, for readers."""
+        return self._flow.the_stream()
+
+    async def abandon(self) -> None:
+        """End a run that nobody holds any more, whatever it is doing; its work is cancelled."""
+        await self._closer.abandon("abandoned")
 
     async def async_put_into_stream(self, item: Any) -> None:
         """Put an item into the runtime stream. Raises: ContractRefused."""

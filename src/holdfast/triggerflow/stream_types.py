@@ -55,7 +55,7 @@ class TriggerFlowInterrupt(TypedDict, total=False):
     response_schema: dict[str, Any] | None
     deadline: float | None
     exchange_kind: str | None
-    external_wait_request: dict[str, Any]
+    external_wait_request: dict[str, Any] | None
 
 
 class TriggerFlowInterruptEvent(TypedDict, total=False):
