@@ -66,7 +66,7 @@ TWINS: tuple[Twins, ...] = (
         "Intervenable",
         ("async_intervene", "async_mark_intervention_consumed"),
     ),
-    Twins("triggerflow/flow.py", "TriggerFlow", ("async_start_execution",)),
+    Twins("triggerflow/flow_starts.py", "FlowStarts", ("async_start_execution",)),
 )
 
 

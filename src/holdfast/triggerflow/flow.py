@@ -4,33 +4,29 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from holdfast.errors import DefinitionError
 from holdfast.machine.run import new_run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Store, check_run_id
 from holdfast.persistence.types import TypeRegistry, default_types
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
-from holdfast.runtime.portal import apart
 from holdfast.triggerflow import intervening, migrating, skipping, sub_flows
 from holdfast.triggerflow.blueprint_face import BlueprintFace, Given
 from holdfast.triggerflow.child import Child, Embeddable
 from holdfast.triggerflow.chunk import Chunk
-from holdfast.triggerflow.compat.waiting import ignore_wait
 from holdfast.triggerflow.compiled import Compiled
 from holdfast.triggerflow.contract_face import ContractFace
 from holdfast.triggerflow.data import TriggerFlowRuntimeData
 from holdfast.triggerflow.drawing_face import DrawingFace
 from holdfast.triggerflow.execution import Execution
 from holdfast.triggerflow.flow_data_face import FlowDataFace
-from holdfast.triggerflow.flow_twins import TriggerFlowTwins
+from holdfast.triggerflow.flow_starts import FlowStarts
 from holdfast.triggerflow.intervening import Policy
 from holdfast.triggerflow.migrating import Migration, Step
 from holdfast.triggerflow.process import Process
-from holdfast.triggerflow.reading import Reader, blocking_items
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.running import FlowRun
@@ -49,7 +45,7 @@ class TriggerFlow(
     DrawingFace,
     ResourceFace,
     FlowDataFace,
-    TriggerFlowTwins,
+    FlowStarts,
     Embeddable,
     Generic[I, S, R],
 ):
@@ -254,6 +250,9 @@ class TriggerFlow(
             execution.skip_exceptions = skip_exceptions
         return execution
 
+    def _created(self, options: dict[str, Any]) -> Execution:
+        return self.create_execution(**options)
+
     def execution_in(
         self,
         home: Home | None,
@@ -285,120 +284,3 @@ class TriggerFlow(
         return Execution(
             flow, auto_close=auto_close, auto_close_timeout=auto_close_timeout, home=home
         )
-
-    async def async_start(
-        self,
-        value: Any = None,
-        *,
-        timeout: float | None = None,
-        auto_close: bool = True,
-        auto_close_timeout: float | None = 0.0,
-        runtime_resources: Mapping[str, Any] | None = None,
-        concurrency: int | None = None,
-        wait_for_result: Any = UNSET,
-    ) -> dict[str, Any]:
-        """Run the flow once in an execution nobody else holds; returns its close snapshot.
-
-        auto_close_timeout: seconds of idleness before it closes; timeout is another name of it.
-        concurrency: how many handlers may work at once.
-        A pause raises, since nobody could answer. wait_for_result: ignored, with a warning.
-        Raises: what a handler raised, PauseNotAllowed, ContractRefused, DefinitionError.
-        """
-        # Many parameters because: they are the documented options of a start.
-        ignore_wait("flow.start", wait_for_result)
-        delay = auto_close_timeout if timeout is None else timeout
-        if not auto_close or delay is None:
-            raise DefinitionError(
-                "flow.start waits for the close: it takes no auto_close=False and no "
-                "auto_close_timeout=None",
-                hint="Use create_execution(auto_close=False) to hold the execution yourself.",
-            )
-        execution = self.execution_in(None, None, runtime_resources)
-        execution.hide()
-        if concurrency is not None:
-            execution.set_concurrency(concurrency)
-        try:
-            snapshot: dict[str, Any] = await execution.async_start(value, timeout=delay)
-        except BaseException:
-            # Nobody holds the execution: what it still does would never end.
-            execution.live.stop(tuple(execution.live.running))
-            raise
-        return snapshot
-
-    def start(
-        self,
-        value: Any = None,
-        *,
-        timeout: float | None = None,
-        auto_close: bool = True,
-        auto_close_timeout: float | None = 0.0,
-        runtime_resources: Mapping[str, Any] | None = None,
-        concurrency: int | None = None,
-        wait_for_result: Any = UNSET,
-    ) -> dict[str, Any]:
-        """The blocking form of `async_start`. On a running loop too: it runs beside that loop."""
-        # Many parameters because: they are the documented options of a start.
-        return apart(
-            self.async_start(
-                value,
-                timeout=timeout,
-                auto_close=auto_close,
-                auto_close_timeout=auto_close_timeout,
-                runtime_resources=runtime_resources,
-                concurrency=concurrency,
-                wait_for_result=wait_for_result,
-            )
-        )
-
-    def get_async_runtime_stream(
-        self,
-        value: Any = None,
-        *,
-        timeout: float | None = 10.0,
-        runtime_resources: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator[Any]:
-        """Run the flow once in an execution nobody else holds, and read its stream.
-
-        The execution ends with the iteration: by itself, or because its reader leaves it.
-        timeout: seconds to wait for the next item; then it ends with a UserWarning.
-        Raises: what a handler raised, PauseNotAllowed, ContractRefused.
-        """
-        return self._reader(value, timeout, runtime_resources).items()
-
-    def get_runtime_stream(
-        self,
-        value: Any = None,
-        *,
-        timeout: float | None = 10.0,
-        runtime_resources: Mapping[str, Any] | None = None,
-    ) -> Iterator[Any]:
-        """The items for code without a loop; the run is started at the call."""
-        return blocking_items(self._reader(value, timeout, runtime_resources))
-
-    def _reader(
-        self, value: Any, timeout: float | None, resources: Mapping[str, Any] | None
-    ) -> Reader:
-        execution = self.execution_in(None, None, resources)
-        execution.hide()
-        return Reader(execution, value, timeout, execution.abandon)
-
-    async def async_start_execution(
-        self,
-        value: Any,
-        *,
-        timeout: float | None = None,
-        wait_for_result: Any = UNSET,
-        **options: Any,
-    ) -> Execution:
-        """Start an execution, and return it once its start has settled or paused.
-
-        timeout: another name of auto_close_timeout. options: those of `create_execution`.
-        wait_for_result: ignored, with a warning.
-        Raises: what a handler raised, ContractRefused, DefinitionError.
-        """
-        ignore_wait("flow.start_execution", wait_for_result)
-        if timeout is not None:
-            options["auto_close_timeout"] = timeout
-        execution = self.create_execution(**options)
-        await execution.launch(value)
-        return execution

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blocking twins of `TriggerFlow`, made from `flow.py` by scripts/make_twins.py."""
+"""Blocking twins of `FlowStarts`, made from `flow_starts.py` by scripts/make_twins.py."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from holdfast.triggerflow.execution import Execution
 
 
-class TriggerFlowTwins:
-    """The blocking form of each method `async_x` of `TriggerFlow`, as `x`."""
+class FlowStartsTwins:
+    """The blocking form of each method `async_x` of `FlowStarts`, as `x`."""
 
     __slots__ = ()
 
