@@ -250,3 +250,28 @@ def test_the_same_structure_gives_the_same_text() -> None:
 
     assert made("a").to_mermaid() == made("b").to_mermaid()
     assert made("a").to_mermaid(mode="detailed") == made("b").to_mermaid(mode="detailed")
+
+
+def test_a_flow_in_a_flow_is_a_box_with_its_own_picture() -> None:
+    """With a way in and a way out, what its handlers say they emit, and its contract."""
+    child = TriggerFlow(name="child")
+    child.set_contract(result=int)
+    teller = child.chunk("teller")(one).declare_emits("Said")
+    child.to(teller).to(two)
+    flow = TriggerFlow(name="outer")
+    flow.to(one).to_sub_flow(child, name="step").to(("after", two))
+
+    for mode in ("simplified", "detailed"):
+        shown = lines(flow, mode)
+        begin, end = shown.index('subgraph subflow_step ["step"]'), shown.index("end")
+        box = shown[begin:end]
+        assert 'contract["result: int\\nsystem: interrupt, intervention"];' in box
+        assert {
+            'sub_flow_step_in(["in"]);',
+            'sub_flow_step_out(["out"]);',
+            'Said(["Said"]);',
+        } <= set(box)
+        assert shown[end + 1] == "style subflow_step fill:#F6F8FB,stroke-dasharray: 5 5"
+    shown = lines(flow)
+    assert {"sub_flow_step_in --> teller;", "two --> sub_flow_step_out;"} <= set(shown)
+    assert {"one --> sub_flow_step_in;", "sub_flow_step_out --> after;"} <= set(shown)
