@@ -22,7 +22,7 @@ from holdfast.workflow.designation import IntermediateChoice, OutputChoice, kept
 from holdfast.workflow.edges import Case, Declared, Default, EdgeCondition, Selection
 from holdfast.workflow.executor import Executor, checked_id
 from holdfast.workflow.function_executor import FunctionExecutor
-from holdfast.workflow.plan import Factory, SubPlan, WorkflowPlan, make_executor
+from holdfast.workflow.plan import CheckpointErrors, Factory, SubPlan, WorkflowPlan, make_executor
 from holdfast.workflow.sub_plans import (
     inner_graphs,
     inner_rules,
@@ -57,6 +57,8 @@ class WorkflowBuilder:
     those not in output_from. With neither, every yield is a result.
     strict: what would be a warning stops the run, or the build. strict_state: only a key that
     several executors write in one superstep does.
+    on_checkpoint_error: "fail" stops a run whose checkpoint could not be saved; "warn" lets it go
+    on with a `warning` event, where a checkpoint storage keeps it. A store cannot be told that.
 
     Long because: it is what users write against, and each of its methods is short.
     """
@@ -73,6 +75,7 @@ class WorkflowBuilder:
         intermediate_output_from: IntermediateChoice = None,
         strict: bool = False,
         strict_state: bool = False,
+        on_checkpoint_error: CheckpointErrors = "fail",
     ) -> None:
         # Many parameters because: published programs set all of these by keyword.
         self._name = name
@@ -86,6 +89,7 @@ class WorkflowBuilder:
         self._instances: dict[str, Executor] = {}
         self._factories: dict[str, Factory] = {}
         self._strict = strict
+        self._checkpoint_errors = _checkpoint_errors(on_checkpoint_error, strict=strict)
         self._strict_state = strict_state
         self._edges: list[Declared] = []
         self._lone: list[str] = []
@@ -263,6 +267,7 @@ class WorkflowBuilder:
             annotations=tuple(_annotations(executors, subs)),
             warnings=told,
             subs=subs,
+            on_checkpoint_error=self._checkpoint_errors,
             rules={
                 **{one.group.name: one.rules for one in self._edges if one.rules},
                 **inner_rules(subs),
@@ -387,3 +392,14 @@ def _annotations(executors: dict[str, Executor], subs: Mapping[str, SubPlan]) ->
                     yield form
     for sub in subs.values():
         yield from (form for form in sub.plan.annotations if form not in found)
+
+
+def _checkpoint_errors(given: CheckpointErrors, *, strict: bool) -> CheckpointErrors:
+    if given not in ("fail", "warn"):
+        raise DefinitionError(f'on_checkpoint_error= is "fail" or "warn"; found {given!r}')
+    if strict and given == "warn":
+        raise DefinitionError(
+            'on_checkpoint_error="warn" and strict=True contradict each other',
+            hint="Leave one of them out: a strict workflow stops at what would be a warning.",
+        )
+    return given

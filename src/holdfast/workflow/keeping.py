@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from holdfast.errors import DefinitionError, RunNotFound, WorkflowCheckpointException
@@ -43,11 +44,13 @@ class StorageKeeper:
     """Hands whole checkpoints to any object with the six verbs of a checkpoint storage.
 
     Commits between checkpoints are not written: such a storage knows supersteps only.
+    tell_lost: hears of a checkpoint that could not be saved, and the run goes on; without it, that
+    is raised. is_lost: whether that happened to the newest one.
     """
 
     awaits_futures_only = False
 
-    __slots__ = ("head", "ids", "plan", "previous", "storage")
+    __slots__ = ("head", "ids", "is_lost", "plan", "previous", "storage", "tell_lost")
 
     def __init__(
         self, storage: CheckpointStorage, plan: WorkflowPlan, ids: Ids, previous: str | None = None
@@ -57,6 +60,8 @@ class StorageKeeper:
         self.ids = ids
         self.previous = previous
         self.head = 0
+        self.tell_lost: Callable[[str], None] | None = None
+        self.is_lost = False
 
     async def append(self, run: Run, commit: Commit, *, after: int) -> int:
         """Save a checkpoint, if this commit is one. Raises: WorkflowCheckpointException."""
@@ -65,13 +70,16 @@ class StorageKeeper:
         checkpoint = self._checkpoint(run, commit)
         try:
             saved = await self.storage.save(checkpoint)
-        except WorkflowCheckpointException:
-            raise
         except Exception as error:
-            raise WorkflowCheckpointException(
-                f"the checkpoint of superstep {checkpoint.iteration_count} could not be saved: "
-                f"{error}"
-            ) from error
+            text = f"the checkpoint of superstep {checkpoint.iteration_count} could not be saved"
+            if self.tell_lost is not None:
+                self.is_lost = True
+                self.tell_lost(f"{text}, and the run goes on without it: {error}")
+                return after
+            if isinstance(error, WorkflowCheckpointException):
+                raise
+            raise WorkflowCheckpointException(f"{text}: {error}") from error
+        self.is_lost = False
         # A storage may choose its own ids; what it gives back is what leads to the checkpoint.
         self.previous = saved if isinstance(saved, str) else checkpoint.checkpoint_id
         return after + 1
@@ -117,3 +125,11 @@ def last_checkpoint_id(saver: Saver) -> str | None:
     if saver.last_checkpoint is None:
         return None
     return f"{saver.run.run_id}@{saver.last_checkpoint}"
+
+
+def taken_checkpoint_id(saver: Saver) -> str | None:
+    """The id of the checkpoint that the newest superstep ended with; None if it was lost."""
+    keeper = saver.keeper
+    if isinstance(keeper, StorageKeeper) and keeper.is_lost:
+        return None
+    return last_checkpoint_id(saver)

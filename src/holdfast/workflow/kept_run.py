@@ -94,7 +94,13 @@ class KeptRun:
         assert self.keeping is not None
         run.journal = Journal(self.codec)
         snapshot.mark_all(run)
-        return Saver(run, StorageKeeper(self.keeping, self.plan, IDS), CLOCK, IDS)
+        keeper = StorageKeeper(self.keeping, self.plan, IDS)
+        if self.plan.on_checkpoint_error == "warn":
+            keeper.tell_lost = self._tell
+        return Saver(run, keeper, CLOCK, IDS)
+
+    def _tell(self, text: str) -> None:
+        self.graph.publish(WorkflowWarningEvent(text))
 
     async def saved(self, effects: list[Effect]) -> list[Effect]:
         """Write down what was stepped. Returns the effects, which may be acted on now."""
@@ -159,6 +165,9 @@ class KeptRun:
         self._is_claimed = True
         self.graph.adopt(restored.run)
         self.live.saver = restored.saver
+        keeper = restored.saver.keeper
+        if self.plan.on_checkpoint_error == "warn" and isinstance(keeper, StorageKeeper):
+            keeper.tell_lost = self._tell
         self.live.dead = self.live.orphans = self.live.errors = self.live.stopped = None
         self.live.interrupted = None
         if restored.seen:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from holdfast.definition.graph import Graph, Node
 from holdfast.definition.subgraph import SEPARATOR
@@ -19,6 +19,8 @@ from holdfast.workflow.routing import Router
 
 Factory = Callable[[], Executor]
 
+CheckpointErrors = Literal["fail", "warn"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowPlan:
@@ -30,6 +32,7 @@ class WorkflowPlan:
     warnings: what is probably not meant, one sentence each. subs: the workflows that stand at
     nodes, by id; their nodes are in the graph too, under paths. rules: the functions of the
     groups of edges that have some, by the name of the group.
+    on_checkpoint_error: what it means that a checkpoint storage could not save.
     """
 
     graph: Graph
@@ -43,6 +46,7 @@ class WorkflowPlan:
     warnings: tuple[str, ...]
     subs: Mapping[str, SubPlan] = field(default_factory=dict)
     rules: Mapping[str, Rules] = field(default_factory=dict)
+    on_checkpoint_error: CheckpointErrors = "fail"
     router: Router = field(init=False, repr=False, compare=False)
     _outlets: Mapping[str, Outlet] = field(init=False, repr=False, compare=False)
 

@@ -29,7 +29,7 @@ from holdfast.persistence.store import Settlement, Store, Stored, WaitRow
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home, check_compatible
 from holdfast.runtime.saving import Saver
-from holdfast.workflow.keeping import StorageKeeper
+from holdfast.workflow.keeping import Keeping, StorageKeeper
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import open_waits
 
@@ -79,6 +79,14 @@ async def from_storage(
     storage: CheckpointStorage, checkpoint_id: str, reading: Reading
 ) -> Restored:
     """The record of a checkpoint that a storage keeps. Raises: WorkflowCheckpointException."""
+    run, warning = await _from_storage(storage, checkpoint_id, reading)
+    keeper = StorageKeeper(storage, reading.plan, IDS, checkpoint_id)
+    return Restored(run=run, saver=Saver(run, keeper, CLOCK, IDS), warning=warning)
+
+
+async def _from_storage(
+    storage: CheckpointStorage, checkpoint_id: str, reading: Reading
+) -> tuple[Run, str | None]:
     try:
         checkpoint: Any = await storage.load(checkpoint_id)
     except WorkflowCheckpointException:
@@ -94,9 +102,7 @@ async def from_storage(
         )
     reading.check_run(checkpoint.run_id)
     parts: dict[str, Part] = dict(checkpoint.parts)
-    run, warning = _record(checkpoint.run_id, parts, checkpoint.graph_signature_hash, reading)
-    keeper = StorageKeeper(storage, reading.plan, IDS, checkpoint_id)
-    return Restored(run=run, saver=Saver(run, keeper, CLOCK, IDS), warning=warning)
+    return _record(checkpoint.run_id, parts, checkpoint.graph_signature_hash, reading)
 
 
 async def from_store(home: Home, checkpoint_id: str, reading: Reading) -> Restored:
@@ -104,13 +110,7 @@ async def from_store(home: Home, checkpoint_id: str, reading: Reading) -> Restor
 
     Raises: WorkflowCheckpointException, RunOwned while another live process carries the run.
     """
-    place = checkpoint_place(checkpoint_id)
-    if place is None:
-        raise WorkflowCheckpointException(
-            f"{checkpoint_id[:80]!r} is no checkpoint id of a store",
-            hint="Use an id that list_checkpoint_ids() gives, or one from completion_info.",
-        )
-    run_id, number = place
+    run_id, number = _place(checkpoint_id)
     reading.check_run(run_id)
     try:
         head = await home.store.read(run_id)
@@ -127,6 +127,39 @@ async def from_store(home: Home, checkpoint_id: str, reading: Reading) -> Restor
     else:
         await _branch(home, restored)
     return restored
+
+
+def _place(checkpoint_id: str) -> tuple[str, int]:
+    place = checkpoint_place(checkpoint_id)
+    if place is None:
+        raise WorkflowCheckpointException(
+            f"{checkpoint_id[:80]!r} is no checkpoint id of a store",
+            hint="Use an id that list_checkpoint_ids() gives, or one from completion_info.",
+        )
+    return place
+
+
+async def outputs_at(keeping: Keeping, checkpoint_id: str, reading: Reading) -> list[Any]:
+    """The results in the record of a checkpoint, which nobody owns or changes for that.
+
+    Raises: WorkflowCheckpointException.
+    """
+    if isinstance(keeping, Home):
+        run_id, number = _place(checkpoint_id)
+        try:
+            stored = await keeping.store.read(run_id, at=number)
+        except (RunNotFound, CheckpointNotFound, StoreDamaged) as error:
+            raise WorkflowCheckpointException(str(error)) from error
+        if stored.checkpoint is None or stored.row.head.front != "workflow":
+            raise WorkflowCheckpointException(
+                f"{checkpoint_id!r} is no checkpoint of a workflow",
+                hint="Use an id that list_checkpoint_ids() gives, or one from completion_info.",
+            )
+        run, _ = _read_record(stored, reading)
+    else:
+        assert keeping is not None
+        run, _ = await _from_storage(keeping, checkpoint_id, reading)
+    return [output.value for output in run.outputs if output.kind == "output"]
 
 
 async def from_head(home: Home, run_id: str, reading: Reading) -> Restored:

@@ -68,7 +68,7 @@ from holdfast.workflow.events import (
 from holdfast.workflow.executor import Executor
 from holdfast.workflow.handlers import HandlerSpec
 from holdfast.workflow.holding import Held
-from holdfast.workflow.keeping import last_checkpoint_id
+from holdfast.workflow.keeping import taken_checkpoint_id
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import response_for
 from holdfast.workflow.sending import Sending
@@ -254,7 +254,7 @@ class GraphRun:
     def _completed(self, barrier: Barrier) -> None:
         run, checkpoint = self.run, None
         if self.live.saver is not None:
-            checkpoint_id = last_checkpoint_id(self.live.saver)
+            checkpoint_id = taken_checkpoint_id(self.live.saver)
             if checkpoint_id is not None:
                 checkpoint = CheckpointInfo(run.run_id, checkpoint_id)
         info = CompletionInfo(

@@ -24,6 +24,7 @@ from holdfast.workflow.request import (
     requested,
 )
 from holdfast.workflow.response_stream import ResponseStream
+from holdfast.workflow.restoring import Reading, outputs_at
 from holdfast.workflow.result import WorkflowRunResult, collected
 from holdfast.workflow.run_call import RunCall
 from holdfast.workflow.run_handle import StreamingRun
@@ -84,7 +85,7 @@ class Workflow(WorkflowDescription):
         what a handler raised, WorkflowConvergenceException, WorkflowCheckpointException, later.
         """
         # Many parameters because: they are the documented keywords of a run call.
-        request = requested(
+        request = self._requested(
             message,
             RunOptions(
                 responses=responses,
@@ -96,7 +97,6 @@ class Workflow(WorkflowDescription):
                 run_context=run_context,
                 on_graph_change=on_graph_change,
             ),
-            self.plan.checkpoint_storage,
         )
         return self._called(request, stream=stream, with_status=include_status_events)
 
@@ -168,7 +168,7 @@ class Workflow(WorkflowDescription):
             fresh=fresh,
             run_context=run_context,
         )
-        request = requested(message, options, self.plan.checkpoint_storage)
+        request = self._requested(message, options)
         return await StreamingRun(self._seats, request).begin(request)
 
     async def resume(
@@ -193,9 +193,23 @@ class Workflow(WorkflowDescription):
             run_context=run_context,
             on_graph_change=on_graph_change,
         )
-        request = requested(NOTHING, options, self.plan.checkpoint_storage)
+        request = self._requested(NOTHING, options)
         request = replace(request, checkpoint_run=info.run_id)
         return await StreamingRun(self._seats, request).begin(request)
+
+    async def get_checkpoint_outputs(
+        self, checkpoint_id: str, checkpoint_storage: Storage | None = None
+    ) -> list[Any]:
+        """The results that the run had yielded by a checkpoint; nothing is run, or changed.
+
+        checkpoint_storage: replaces the one given at build.
+        Raises: WorkflowCheckpointException; DefinitionError, a ValueError, without a storage.
+        """
+        request = self._requested(
+            NOTHING, RunOptions(checkpoint_id=checkpoint_id, checkpoint_storage=checkpoint_storage)
+        )
+        reading = Reading(self.plan, Codec(self.types))
+        return await outputs_at(request.keeping, checkpoint_id, reading)
 
     def reset(self) -> None:
         """Forget the runs. What executors hold as instances stays theirs.
@@ -203,6 +217,21 @@ class Workflow(WorkflowDescription):
         Raises: WorkflowBusy while a call is under way.
         """
         self._seats.reset()
+
+    def _requested(self, message: Any, options: RunOptions) -> RunRequest:
+        request = requested(message, options, self.plan.checkpoint_storage)
+        if isinstance(request.keeping, Home):
+            self._check_store()
+        return request
+
+    def _check_store(self) -> None:
+        if self.plan.on_checkpoint_error == "warn":
+            raise DefinitionError(
+                'on_checkpoint_error="warn" is for checkpoint storages: what a store does not take '
+                "has not happened",
+                hint="Leave it out, or keep the run in a checkpoint storage: for example "
+                'FileCheckpointStorage("folder").',
+            )
 
     def _called(
         self, request: RunRequest, *, stream: bool, with_status: bool = False
@@ -237,6 +266,8 @@ class Workflow(WorkflowDescription):
                 f"executors given as instances serve one run at a time: {names}",
                 hint="Give them as factories: WorkflowBuilder.register(id, factory).",
             )
+        if home is not None:
+            self._check_store()
         run = fresh(self.plan, Codec(self.types), home, run_id)
         run.graph.run_context = resources or {}
         return run
