@@ -13,7 +13,7 @@ from holdfast.persistence.storages.memory import InMemoryCheckpointStorage
 from holdfast.persistence.stores.memory import MemoryStore
 from holdfast.persistence.stores.sqlite import SQLiteStore
 from holdfast.persistence.stores.url import open_store
-from holdfast.persistence.types import register_type
+from holdfast.persistence.types import checkpoint_type, register_type
 from holdfast.runtime.engine import Engine
 from holdfast.runtime.settings import settings
 from holdfast.triggerflow import TriggerFlow, TriggerFlowEventData, TriggerFlowRuntimeData
@@ -69,6 +69,7 @@ __all__ = [
     "WorkflowOutputEvent",
     "WorkflowRunResult",
     "WorkflowRunState",
+    "checkpoint_type",
     "executor",
     "handler",
     "open_store",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from holdfast import (
     CheckpointManager,
     Engine,
+    FileCheckpointStorage,
     InMemoryCheckpointStorage,
     MemoryStore,
     Workflow,
@@ -155,3 +157,24 @@ async def test_resuming_a_finished_run_yields_its_outputs_and_runs_nothing(place
     assert result.get_outputs() == handle.outputs == ["x", "x'", "x''"]
     assert not [e for e in result if e.type.startswith(("superstep", "executor"))]
     assert await place.list_checkpoint_ids() == [one.checkpoint_id for one in kept]
+
+
+@pytest.mark.parametrize("damage", ["header", "parts"])
+async def test_a_damaged_newest_checkpoint_never_takes_a_run_back(
+    tmp_path: Path, damage: str
+) -> None:
+    """Going on with a run by its id is refused: the checkpoint before is not the run as it is."""
+    files = FileCheckpointStorage(tmp_path)
+    await chain(checkpoint_storage=files).run("x", run_id="r")
+    newest = (await files.list_checkpoint_ids())[-1]
+    path = tmp_path / f"{newest}.json"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"chain"', '"chaim"') if damage == "header" else text[:-40])
+    with pytest.raises(WorkflowCheckpointException):
+        await chain(checkpoint_storage=files).run(resume=True, run_id="r")
+    with pytest.raises(WorkflowCheckpointException):
+        await CheckpointManager(files).latest("r")
+    path.unlink()
+    result = await chain(checkpoint_storage=files).run(resume=True, run_id="r")
+
+    assert [e.executor_id for e in result if e.type == "executor_invoked"] == ["c"]

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
-from holdfast.errors import WorkflowCheckpointException
+from holdfast.errors import RunNotFound, WorkflowCheckpointException
+
+T = TypeVar("T")
 
 #: Metadata kinds: before the first superstep, after one, after an answer; "save" is by hand.
 KINDS = frozenset({"entry", "superstep", "response", "save"})
@@ -135,6 +137,18 @@ def _expect(fields: Mapping[str, Any], name: str, kind: type) -> None:
         raise WorkflowCheckpointException(
             f"checkpoint: {name}: expected {kind.__name__}, found {type(found).__name__}"
         )
+
+
+def all_but_last(found: list[T], keep_last: int) -> list[T]:
+    """What pruning drops. Raises: ValueError for fewer than none."""
+    if keep_last < 0:
+        raise ValueError("keep_last: expected 0 or more")
+    return found[: max(len(found) - keep_last, 0)]
+
+
+def no_run(run_id: str) -> RunNotFound:
+    """Tell that no checkpoint of a run is kept."""
+    return RunNotFound(f"no checkpoint of run {run_id!r} is kept", run_id=run_id)
 
 
 def parse_json(raw: bytes) -> Any:

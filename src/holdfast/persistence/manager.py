@@ -55,9 +55,12 @@ class CheckpointManager:
         ]
 
     async def latest(self, run_id: str) -> CheckpointInfo | None:
-        """The checkpoint of a run that was committed last, or None."""
-        found = await self.index(run_id)
-        return found[-1] if found else None
+        """The checkpoint of a run that was committed last, or None.
+
+        Raises: WorkflowCheckpointException if it is damaged; an older one is never given instead.
+        """
+        newest = await newest_id(self.storage, run_id)
+        return None if newest is None else CheckpointInfo(run_id, newest)
 
 
 async def summaries(storage: Any, run_id: str) -> list[CheckpointSummary]:
@@ -68,3 +71,12 @@ async def summaries(storage: Any, run_id: str) -> list[CheckpointSummary]:
     # Asked with nothing but what every storage takes: a user's own may know no filter by run.
     kept = await storage.list_checkpoints()
     return [checkpoint.summary() for checkpoint in kept if checkpoint.run_id == run_id]
+
+
+async def newest_id(storage: Any, run_id: str) -> str | None:
+    """The id of a run's newest checkpoint, or None. Raises: as `CheckpointManager.latest`."""
+    if callable(getattr(storage, "list_infos", None)):
+        latest: WorkflowCheckpoint | None = await storage.get_latest(run_id=run_id)
+        return None if latest is None else latest.checkpoint_id
+    found = await summaries(storage, run_id)
+    return found[-1].checkpoint_id if found else None

@@ -151,10 +151,10 @@ class Store(ABC):
         """Make commit *seq* no longer a checkpoint; False if it was none. Nothing else changes."""
 
     @abstractmethod
-    async def prune(self, run_id: str, *, keep: int) -> int:
-        """Drop what only checkpoints older than the last *keep* need. Returns the commits dropped.
+    async def prune(self, run_id: str, *, keep_last: int) -> int:
+        """Drop what only checkpoints older than the last *keep_last* need.
 
-        The head and every kept checkpoint can still be read.
+        Returns the commits dropped. The head and every kept checkpoint can still be read.
         """
 
     @abstractmethod

@@ -7,6 +7,7 @@ registered it. A definition has a registry of its own that also sees its parent'
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -207,3 +208,37 @@ def register_type(
 ) -> C:
     """Register a class for every definition of this program; see `TypeRegistry.register`."""
     return default_types.register(cls, name, to=to, make=make, upgrade=upgrade)
+
+
+def checkpoint_type(
+    name: str | None = None, *, upgrade: Mapping[str, Callable[[Any], Any]] | None = None
+) -> Callable[[C], C]:
+    """`register_type` as a decorator: `@checkpoint_type("order.v2", upgrade={"order.v1": bring})`.
+
+    The functions in upgrade take the plain value that was saved under the older name, and give
+    the present one.
+    """
+    return lambda cls: register_type(cls, name, upgrade=upgrade)
+
+
+def allow_type(allowed: type | str) -> None:
+    """Register a class given as itself or as "module:qualname", unless it is known.
+
+    Nothing is imported: the module has to be. Raises: DefinitionError.
+    """
+    cls = allowed if isinstance(allowed, type) else _named(allowed)
+    if cls not in BUILT_IN and default_types.entry(cls) is None:
+        default_types.register(cls)
+
+
+def _named(place: str) -> type:
+    module, _, qualname = place.partition(":")
+    found: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        raise DefinitionError(
+            f"{place!r} names no class of a module that is imported",
+            hint='Import the module first, and write "module:Class"; or pass the class itself.',
+        )
+    return found

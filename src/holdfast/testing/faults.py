@@ -161,9 +161,9 @@ class FaultyStore(Store):
         """As the store inside, or the fault."""
         return await self._pass(lambda: self.inner.unmark(run_id, seq))
 
-    async def prune(self, run_id: str, *, keep: int) -> int:
+    async def prune(self, run_id: str, *, keep_last: int) -> int:
         """As the store inside, or the fault."""
-        return await self._pass(lambda: self.inner.prune(run_id, keep=keep))
+        return await self._pass(lambda: self.inner.prune(run_id, keep_last=keep_last))
 
     async def delete_run(self, run_id: str) -> None:
         """As the store inside, or the fault."""

@@ -59,7 +59,7 @@ def story() -> list[Step]:
         await store.append(_claim(held), last, after=3)
 
     async def prune(store: Store) -> None:
-        await store.prune("run-1", keep=1)
+        await store.prune("run-1", keep_last=1)
 
     return [start, work, tell, settle, look, take, end, prune]
 

@@ -225,8 +225,8 @@ class RunCases(SuiteHooks):
                 last = commit(f"c{seq}", anchor=anchor, checkpoint=kind)
                 await store.append(claim, last, after=seq - 1)
             seen = {at: await store.read("run-1", at=at) for at in (9, 12)}
-            assert await store.prune("run-1", keep=2) > 0
-            assert await store.prune("run-1", keep=2) == 0
+            assert await store.prune("run-1", keep_last=2) > 0
+            assert await store.prune("run-1", keep_last=2) == 0
             kept = (await store.checkpoints(run_id="run-1")).items
             assert [row.seq for row in kept] == [9, 12]
             for at, before in seen.items():
@@ -242,7 +242,7 @@ class RunCases(SuiteHooks):
             claim = await begin(store, checkpoint=mark())
             await store.append(claim, commit("c2", anchor=(b"{}",), checkpoint=mark()), after=1)
             await store.append(claim, commit("c3"), after=2)
-            assert await store.prune("run-1", keep=0) == 1
+            assert await store.prune("run-1", keep_last=0) == 1
             assert (await store.read("run-1")).deltas == (commit("c3").delta,)
             assert (await store.checkpoints()).items == ()
 

@@ -7,10 +7,15 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from holdfast.errors import DefinitionError, RunNotFound, WorkflowCheckpointException
+from holdfast.errors import DefinitionError, WorkflowCheckpointException
 from holdfast.machine.run import Run
-from holdfast.persistence.checkpoint import CheckpointInfo, CheckpointStorage, WorkflowCheckpoint
-from holdfast.persistence.manager import CheckpointManager, summaries
+from holdfast.persistence.checkpoint import (
+    CheckpointInfo,
+    CheckpointStorage,
+    WorkflowCheckpoint,
+    no_run,
+)
+from holdfast.persistence.manager import CheckpointManager, newest_id
 from holdfast.persistence.parts import joined
 from holdfast.persistence.store import Commit, Store
 from holdfast.runtime.clock import Ids
@@ -106,10 +111,10 @@ class StorageKeeper:
 
 async def newest_of(storage: CheckpointStorage, run_id: str) -> str:
     """The id of the newest checkpoint of a run. Raises: RunNotFound."""
-    found = await summaries(storage, run_id)
-    if found:
-        return found[-1].checkpoint_id
-    raise RunNotFound(f"no checkpoint of run {run_id!r} is kept", run_id=run_id)
+    newest = await newest_id(storage, run_id)
+    if newest is None:
+        raise no_run(run_id)
+    return newest
 
 
 async def kept_checkpoints(keeping: Keeping, run_id: str) -> list[CheckpointInfo]:

@@ -9,16 +9,22 @@ clocks jump. All disk work happens off the event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 from holdfast.errors import WorkflowCheckpointException
-from holdfast.persistence.checkpoint import CheckpointSummary, WorkflowCheckpoint
+from holdfast.persistence.checkpoint import (
+    CheckpointSummary,
+    WorkflowCheckpoint,
+    all_but_last,
+    no_run,
+)
 from holdfast.persistence.storages.checkpoint_file import (
     SUFFIX,
     ForeignFileError,
@@ -28,6 +34,7 @@ from holdfast.persistence.storages.checkpoint_file import (
     file_name,
     read_header,
 )
+from holdfast.persistence.types import allow_type
 
 try:
     import fcntl
@@ -35,6 +42,8 @@ except ImportError:  # Windows: one process at a time
     _HAS_LOCKS = False
 else:
     _HAS_LOCKS = True
+
+_logger = logging.getLogger("holdfast.persistence")
 
 _LOCK = ".holdfast.lock"
 _TEMPORARY = ".holdfast-"
@@ -45,18 +54,28 @@ class FileCheckpointStorage:
     """Keeps checkpoints in a folder, which is made, for its owner only, by the first call.
 
     durability: "fsync" survives power loss; "none" leaves the moment of writing to the system.
+    allowed_checkpoint_types: classes, or "module:qualname" of classes in modules that the program
+    has imported. They are registered as by `register_type`; a file names no class by itself, and
+    the classes that handlers of a workflow name need not be listed.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, durability: Literal["fsync", "none"] = "fsync"
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durability: Literal["fsync", "none"] = "fsync",
+        allowed_checkpoint_types: Iterable[type | str] | None = None,
     ) -> None:
         if durability not in ("fsync", "none"):
             raise ValueError('durability: expected "fsync" or "none"')
+        for one in allowed_checkpoint_types or ():
+            allow_type(one)
         self.path = Path(path).absolute()
         self._sync = durability == "fsync"
         self._lock = threading.Lock()
         self._last: int | None = None
         self._headers: dict[str, tuple[tuple[int, int, int], Header]] = {}
+        self._told: set[str] = set()
 
     async def save(self, checkpoint: WorkflowCheckpoint) -> str:
         """Write the checkpoint; the same id again takes the place of the one before, as the newest.
@@ -105,6 +124,18 @@ class FileCheckpointStorage:
         """Remove the file; False if there was none. Raises: WorkflowCheckpointException."""
         return await asyncio.to_thread(self._delete, checkpoint_id)
 
+    async def prune(self, run_id: str, *, keep_last: int) -> int:
+        """Remove all but the last *keep_last* files of a run. Returns how many were removed.
+
+        A damaged file is not counted, and stays. Raises: WorkflowCheckpointException.
+        """
+        return await asyncio.to_thread(self._prune, run_id, keep_last)
+
+    async def delete_run(self, run_id: str) -> None:
+        """Remove every file of a run. Raises: RunNotFound if there is none."""
+        if not await self.prune(run_id, keep_last=0):
+            raise no_run(run_id)
+
     async def get_latest(
         self, workflow_name: str | None = None, *, run_id: str | None = None
     ) -> WorkflowCheckpoint | None:
@@ -122,6 +153,7 @@ class FileCheckpointStorage:
             number = self._next_number(lock)
             self._replace(name, encode(checkpoint, number))
             self._headers.pop(name, None)
+            self._told.discard(name)
             self._last = number
             os.pwrite(lock, b"%020d" % number, 0)
         return checkpoint.checkpoint_id
@@ -186,8 +218,10 @@ class FileCheckpointStorage:
         for header in self._found(workflow_name, run_id):
             if limit is not None and len(whole) >= limit:
                 break
-            with suppress(WorkflowCheckpointException):
+            try:
                 whole.append(self._load(header.summary.checkpoint_id))
+            except WorkflowCheckpointException as error:
+                self._tell_damaged(header.summary.checkpoint_id + SUFFIX, error)
         return whole
 
     def _latest(self, workflow_name: str | None, run_id: str | None) -> WorkflowCheckpoint | None:
@@ -226,8 +260,9 @@ class FileCheckpointStorage:
                 header = known[entry.name][1] if known.get(entry.name, (0,))[0] == mark else None
                 try:
                     header = header or self._read_header(entry.name, facts.st_size)
-                except (WorkflowCheckpointException, OSError):
+                except (WorkflowCheckpointException, OSError) as error:
                     damaged.append(entry.name)
+                    self._tell_damaged(entry.name, error)
                 except ForeignFileError:
                     continue
                 else:
@@ -250,6 +285,21 @@ class FileCheckpointStorage:
                 return False
             self._sync_folder()
         return True
+
+    def _prune(self, run_id: str, keep_last: int) -> int:
+        with self._held(f"cannot prune run {run_id!r}"):
+            of_run = [one for one in self._scan([]) if one.summary.run_id == run_id]
+            dropped = all_but_last(of_run, keep_last)
+            for header in dropped:
+                (self.path / file_name(header.summary.checkpoint_id)).unlink(missing_ok=True)
+            if dropped:
+                self._sync_folder()
+        return len(dropped)
+
+    def _tell_damaged(self, name: str, error: Exception) -> None:
+        if name not in self._told:
+            self._told.add(name)
+            _logger.warning("left out of lists: %s is damaged: %s", self.path / name, error)
 
     @contextmanager
     def _held(self, what: str) -> Iterator[int]:

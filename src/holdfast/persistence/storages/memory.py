@@ -8,19 +8,35 @@ import threading
 from dataclasses import replace
 
 from holdfast.errors import WorkflowCheckpointException
-from holdfast.persistence.checkpoint import CheckpointSummary, WorkflowCheckpoint
+from holdfast.persistence.checkpoint import (
+    CheckpointSummary,
+    WorkflowCheckpoint,
+    all_but_last,
+    no_run,
+)
+from holdfast.persistence.storages.checkpoint_file import decode, encode, file_name
 
 
 class InMemoryCheckpointStorage:
-    """Keeps checkpoints in the order they came. Threads and event loops may share one."""
+    """Keeps checkpoints in the order they came. Threads and event loops may share one.
 
-    def __init__(self) -> None:
+    verify: refuses what a file could not keep, so that a test fails where production would.
+    """
+
+    def __init__(self, *, verify: bool = False) -> None:
+        self._verifies = verify
         self._lock = threading.Lock()
         self._kept: dict[str, WorkflowCheckpoint] = {}
 
     async def save(self, checkpoint: WorkflowCheckpoint) -> str:
-        """Keep the checkpoint; the same id again replaces the one before, and is the newest."""
+        """Keep the checkpoint; the same id again replaces the one before, and is the newest.
+
+        Raises: WorkflowCheckpointException, with verify=True, for what a file could not keep.
+        """
         kept = _apart(checkpoint)
+        if self._verifies:
+            file_name(kept.checkpoint_id)
+            decode(encode(kept, 0), kept.checkpoint_id)
         with self._lock:
             self._kept.pop(kept.checkpoint_id, None)
             self._kept[kept.checkpoint_id] = kept
@@ -68,6 +84,20 @@ class InMemoryCheckpointStorage:
         """Drop the checkpoint; False if there was none."""
         with self._lock:
             return self._kept.pop(checkpoint_id, None) is not None
+
+    async def prune(self, run_id: str, *, keep_last: int) -> int:
+        """Drop all but the last *keep_last* checkpoints of a run. Returns how many were dropped."""
+        with self._lock:
+            of_run = [name for name, kept in self._kept.items() if kept.run_id == run_id]
+            dropped = all_but_last(of_run, keep_last)
+            for name in dropped:
+                del self._kept[name]
+        return len(dropped)
+
+    async def delete_run(self, run_id: str) -> None:
+        """Drop every checkpoint of a run. Raises: RunNotFound if there is none."""
+        if not await self.prune(run_id, keep_last=0):
+            raise no_run(run_id)
 
     async def get_latest(
         self, workflow_name: str | None = None, *, run_id: str | None = None

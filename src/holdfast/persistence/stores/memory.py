@@ -180,13 +180,13 @@ class MemoryStore(Store):
             del self._marks[bisect_left(self._marks, kept.number, key=lambda mark: mark[0])]
             return True
 
-    async def prune(self, run_id: str, *, keep: int) -> int:
-        """Drop what only checkpoints older than the last *keep* need."""
-        if keep < 0:
-            raise ValueError("keep: expected 0 or more")
+    async def prune(self, run_id: str, *, keep_last: int) -> int:
+        """Drop what only checkpoints older than the last *keep_last* need."""
+        if keep_last < 0:
+            raise ValueError("keep_last: expected 0 or more")
         with self._lock:
             run = self._run(run_id)
-            dropped = run.prune(keep) if not run.pruned else 0
+            dropped = run.prune(keep_last) if not run.pruned else 0
             self._drop_marks(run)
             return dropped
 

@@ -144,11 +144,11 @@ class SQLiteStore(Store):
         """Make commit *seq* no longer a checkpoint; False if it was none."""
         return await self._writer.call(sqlite_runs.unmark, run_id, seq)
 
-    async def prune(self, run_id: str, *, keep: int) -> int:
-        """Drop what only checkpoints older than the last *keep* need."""
-        if keep < 0:
-            raise ValueError("keep: expected 0 or more")
-        return await self._writer.call(sqlite_runs.prune, check_run_id(run_id), keep)
+    async def prune(self, run_id: str, *, keep_last: int) -> int:
+        """Drop what only checkpoints older than the last *keep_last* need."""
+        if keep_last < 0:
+            raise ValueError("keep_last: expected 0 or more")
+        return await self._writer.call(sqlite_runs.prune, check_run_id(run_id), keep_last)
 
     async def delete_run(self, run_id: str) -> None:
         """Drop the run's record, waits and posts; its row stays, so the id is not used twice."""
