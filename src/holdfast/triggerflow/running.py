@@ -9,7 +9,6 @@ of their own.
 from __future__ import annotations
 
 import contextvars
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InternalError, RunFrozen, SubFlowNotActive
@@ -35,13 +34,12 @@ from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.permits import HOLDER, Permits, checked_limit
-from holdfast.runtime.stream import Stream
 from holdfast.triggerflow import insides, skipping
 from holdfast.triggerflow.insides import Inside
-from holdfast.triggerflow.interrupts import interrupt_of
 from holdfast.triggerflow.migrating import NO_VERSIONS, Versions
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.shared import SharedData
+from holdfast.triggerflow.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -55,7 +53,7 @@ async def _no_sub_flow(flow: FlowRun, delivery: Delivery) -> Input:
     raise InternalError(f"node {delivery.node!r} of {flow.run.plan.name!r} has no handler")
 
 
-class FlowRun:
+class FlowRun(Telling):
     """One run of a flow: the record, who carries it, and what its handlers find.
 
     hidden: nobody outside holds the run, so it cannot pause. on_quiet: called when nothing is
@@ -80,19 +78,15 @@ class FlowRun:
         "last",
         "live",
         "make_data",
-        "on_activity",
         "on_quiet",
         "permits",
         "policy",
         "resources",
         "result_bell",
         "results",
-        "run",
         "settings",
         "shared",
         "skips",
-        "stream",
-        "stream_limit",
         "versions",
     )
 
@@ -108,7 +102,7 @@ class FlowRun:
         shared: SharedData,
     ) -> None:
         # Many parameters because: a run has that many parts, and one place makes it.
-        self.run = run
+        super().__init__(run)
         self.compiled = compiled
         self.codec = codec
         self.resources = resources
@@ -118,8 +112,6 @@ class FlowRun:
         self.live = LiveRun(run, self, *times)
         self.permits: Permits | None = None
         self.skips = False
-        self.stream: Stream[Any] | None = None
-        self.stream_limit: int | None = None
         self.hidden = False
         self.frozen = False
         self.result_bell: Bell | None = None
@@ -133,7 +125,6 @@ class FlowRun:
         self.policy: Callable[[dict[str, Any]], Any] | None = None
         self.execution: Any = None
         self.on_quiet: Callable[[], None] | None = None
-        self.on_activity: Callable[[], None] | None = None
         self.make_data: Callable[[FlowRun, Delivery], Any] = make_data
 
     def step(self, run: Run, happened: Input) -> list[Effect]:
@@ -347,55 +338,3 @@ class FlowRun:
         if run.lifecycle == "closed" or run.status in {"failed", "cancelled"}:
             return run.status
         return "waiting" if self.is_waiting else run.status
-
-    def the_stream(self) -> Stream[Any]:
-        """The runtime stream, made when first asked for."""
-        if self.stream is None:
-            self.stream = Stream(self.stream_limit)
-            if self.run.lifecycle == "closed":
-                self.stream.end()
-        return self.stream
-
-    def put(self, item: Any, frame: int = 0) -> None:
-        """Put an item into the stream; after its end it is dropped with a RuntimeWarning.
-
-        One of a sub-flow is also to be what that says it streams, and each flow around it.
-        Raises: ContractRefused.
-        """
-        stream = self.the_stream()
-        if stream.is_ended:
-            warnings.warn("the runtime stream has ended: the item is dropped", RuntimeWarning, 3)
-            return
-        while frame:
-            item = self.fitted("stream", item, frame)
-            frame = self.visit(frame).parent
-        stream.put(self.fitted("stream", item))
-        if self.on_activity is not None:
-            self.on_activity()
-
-    def stop_stream(self) -> None:
-        """End the stream."""
-        self.the_stream().end()
-
-    def publish(self, kind: str, action: str, wait: Wait, **more: Any) -> None:
-        """Put a system item into the stream."""
-        interrupt = interrupt_of(self.run, wait)
-        if action == "cancel":
-            interrupt["status"] = "cancelled"
-        elif action == "pause":
-            more["signal"] = interrupt["source_signal"]
-            if insides.frame_of(wait):
-                action, more["value"] = "project", interrupt["payload"]
-        self.tell({"type": kind, "action": action, "interrupt": interrupt, **more})
-
-    def warn(self, code: str, text: str) -> None:
-        """Tell watchers that something was dropped or could not be done."""
-        self.tell({"type": "warning", "code": code, "text": text})
-
-    def tell(self, item: dict[str, Any]) -> None:
-        """Put an item of the engine's own into the stream; nobody is asked whether it fits."""
-        if self.stream is None:
-            # What the end of a run tells comes while it is closed already; the closer ends it.
-            self.stream = Stream(self.stream_limit)
-        if not self.stream.is_ended:
-            self.stream.put({**item, "execution_id": self.run.run_id})
