@@ -405,3 +405,24 @@ async def test_a_failing_bound_handler_stops_its_siblings():
     await execution.live.settled()
 
     assert door.cancelled == 1
+
+
+async def test_bindings_lie_beside_a_flow_with_sub_flows():
+    """Those go on as before; an event inside one is not heard outside."""
+    child: TriggerFlow[Any, Any, Any] = TriggerFlow(name="child")
+
+    async def emits(data: Any) -> Any:
+        assert await data.async_emit("E", "inside") is None
+        return data.input
+
+    child.to(emits)
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow()
+    flow.when("Go").to_sub_flow(child, write_back={}).to(keep)
+    execution = held(flow)
+    execution.on("E", collect)
+    await execution.async_emit("Go", 1)
+    await execution.async_emit("E", "outside")
+    execution.off("collect")
+    await execution.async_emit("Go", 2)
+
+    assert execution.get_state() == {"seen": ["outside"], "kept": 2}

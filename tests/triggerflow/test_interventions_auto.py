@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast import TriggerFlow
-from tests.triggerflow.intervened import automatic
+from tests.triggerflow.intervened import automatic, see
 
 
 def held(flow: TriggerFlow[Any, Any, Any], **options: Any) -> Any:
@@ -138,3 +138,44 @@ async def test_a_policy_that_raises_or_answers_nonsense_inserts_nothing():
         "intervention.policy-failed",
         "intervention.unknown",
     ]
+
+
+async def test_untargeted_ones_wait_for_a_chunk_and_not_for_a_match():
+    """A condition judges a value: only what names the match is taken up before it."""
+    for target, before in ((None, "chunk"), ("match@choice", "match"), ("match", "match")):
+        flow: TriggerFlow[Any, Any, Any] = TriggerFlow()
+        chosen = flow.when("Go").match(name="choice").case(lambda data: True).to(see, name="one")
+        chosen.end_match()
+        execution = held(flow, intervention_mode="auto")
+        await execution.async_intervene("x", target=target)
+        await execution.async_emit("Go")
+
+        assert execution.get_state("seen") == [["x"]]
+        assert execution.get_latest_intervention()["insertion"]["operator_kind"] == before
+
+
+@pytest.mark.parametrize("target", ["child", "inner", "chunk", None])
+async def test_a_target_may_lie_in_a_sub_flow(target: str | None):
+    """A chunk of it, or the sub-flow as a whole; its chunks see the ledger of the run."""
+    child: TriggerFlow[Any, Any, Any] = TriggerFlow(name="child")
+    child.to(see, name="inner")
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow()
+    flow.when("Go").to_sub_flow(child, write_back={"state": {"seen": "snapshot.seen"}})
+    execution = held(flow, intervention_mode="auto")
+    await execution.async_intervene("x", target=target)
+    await execution.async_emit("Go", 1)
+
+    assert execution.get_state("seen") == [["x"]]
+
+
+async def test_a_point_in_a_sub_flow_takes_interventions_of_the_run_up():
+    """So the mode of the execution is planned."""
+    child: TriggerFlow[Any, Any, Any] = TriggerFlow(name="child")
+    child.intervention_point(name="p").to(see, name="inner")
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow()
+    flow.when("Go").to_sub_flow(child, write_back={"state": {"seen": "snapshot.seen"}})
+    execution = held(flow)
+    await execution.async_intervene("x")
+    await execution.async_emit("Go", 1)
+
+    assert execution.get_state("seen") == [["x"]]

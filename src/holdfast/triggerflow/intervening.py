@@ -195,6 +195,11 @@ def _names_of(run: Run, node: Node, delivery: Delivery) -> list[str]:
                 waiting += [event for kind, event in found.listens if kind == "event"]
     for found in passed.values():
         names += [found.id, found.name, found.kind, _WORDS.get(found.kind)]
+    visit = run.visits.get(delivery.frame)
+    while visit is not None:
+        around = plan.by_id[visit.node]
+        names += [around.id, around.name, around.kind, _WORDS.get(around.kind)]
+        visit = run.visits.get(visit.parent)
     return list(dict.fromkeys(name for name in names if name))
 
 
