@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from examples.operators import batch, collect, for_each, if_else, match, side_branch, when_joins
+from examples.operators import (
+    batch,
+    collect,
+    for_each,
+    if_else,
+    match,
+    side_branch,
+    sub_flow,
+    when_joins,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +43,7 @@ OUTCOMES = [
         },
     ),
     (for_each, {"book": [["IT RAINED", "IT STOPPED"], ["THE END"]]}),
+    (sub_flow, {"book": ["nobody", "bob"]}),
     (side_branch, {"audit": [100.0, 120.0], "invoice": 120.0}),
 ]
 

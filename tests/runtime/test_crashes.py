@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[2]
         "tests.runtime.sub_journeys:subs",
         "tests.runtime.edge_journeys:edges",
         "tests.runtime.needing_journeys:needs",
+        "tests.runtime.sub_flow_journeys:order_lines",
     ],
 )
 def test_a_run_killed_at_any_store_operation_ends_like_an_undisturbed_one(

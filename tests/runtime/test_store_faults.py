@@ -14,7 +14,13 @@ from holdfast.errors import OwnershipLost, StoreError, StoreUnavailable
 from holdfast.persistence.store import Claim, Commit, RunHead
 from holdfast.testing.crash import Journey, Log
 from holdfast.testing.faults import FaultPlan, FaultyStore
-from tests.runtime import edge_journeys, journeys, needing_journeys, sub_journeys
+from tests.runtime import (
+    edge_journeys,
+    journeys,
+    needing_journeys,
+    sub_flow_journeys,
+    sub_journeys,
+)
 
 JOURNEYS = [
     "chain",
@@ -27,6 +33,7 @@ JOURNEYS = [
     "subs",
     "edges",
     "needs",
+    "order_lines",
 ]
 
 
@@ -69,7 +76,7 @@ class WatchedLog(Log):
 
 
 def _journey(name: str) -> Journey:
-    modules = (journeys, sub_journeys, edge_journeys, needing_journeys)
+    modules = (journeys, sub_journeys, edge_journeys, needing_journeys, sub_flow_journeys)
     found: Journey = next(getattr(module, name) for module in modules if hasattr(module, name))
     return found
 
