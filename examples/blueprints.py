@@ -90,5 +90,7 @@ async def go_on(folder: Path, word: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     step, where, *words = sys.argv[1:]
     asyncio.run(begin(Path(where)) if step == "design" else go_on(Path(where), *words))

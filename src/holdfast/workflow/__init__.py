@@ -2,8 +2,27 @@
 """Graphs in supersteps: executors, typed messages, edges; a checkpoint at every barrier."""
 
 from holdfast.definition.edges import Edge, EdgeGroup
-from holdfast.persistence.checkpoint import CheckpointInfo, CheckpointSummary
+from holdfast.errors import (
+    EdgeDuplicationError,
+    GraphConnectivityError,
+    TypeCompatibilityError,
+    WorkflowBusy,
+    WorkflowCheckpointException,
+    WorkflowConvergenceException,
+    WorkflowException,
+    WorkflowRunnerException,
+    WorkflowStrictException,
+    WorkflowValidationError,
+)
+from holdfast.persistence.checkpoint import (
+    CheckpointInfo,
+    CheckpointStorage,
+    CheckpointSummary,
+    WorkflowCheckpoint,
+)
 from holdfast.persistence.manager import CheckpointManager
+from holdfast.persistence.storages.files import FileCheckpointStorage
+from holdfast.persistence.storages.memory import InMemoryCheckpointStorage
 from holdfast.workflow.agent_executor import AgentExecutor
 from holdfast.workflow.agent_messages import (
     AgentExecutorRequest,
@@ -47,6 +66,7 @@ from holdfast.workflow.result import WorkflowRunResult
 from holdfast.workflow.run_handle import StreamingRun
 from holdfast.workflow.sub_messages import SubWorkflowRequestMessage, SubWorkflowResponseMessage
 from holdfast.workflow.sub_workflow import WorkflowExecutor
+from holdfast.workflow.validation import ValidationTypeEnum
 from holdfast.workflow.viz import WorkflowViz
 from holdfast.workflow.workflow import Workflow
 
@@ -58,18 +78,23 @@ __all__ = [
     "Case",
     "CheckpointInfo",
     "CheckpointManager",
+    "CheckpointStorage",
     "CheckpointSummary",
     "CompletionInfo",
     "Default",
     "Edge",
     "EdgeCondition",
+    "EdgeDuplicationError",
     "EdgeGroup",
     "Executor",
     "ExecutorBypassedEvent",
     "ExecutorCompletedEvent",
     "ExecutorFailedEvent",
     "ExecutorInvokedEvent",
+    "FileCheckpointStorage",
     "FunctionExecutor",
+    "GraphConnectivityError",
+    "InMemoryCheckpointStorage",
     "InProcessExecution",
     "RequestInfoEvent",
     "ResponseStream",
@@ -79,22 +104,32 @@ __all__ = [
     "SubWorkflowResponseMessage",
     "SuperStepCompletedEvent",
     "SuperStepStartedEvent",
+    "TypeCompatibilityError",
+    "ValidationTypeEnum",
     "Workflow",
     "WorkflowBuilder",
+    "WorkflowBusy",
+    "WorkflowCheckpoint",
+    "WorkflowCheckpointException",
     "WorkflowCompletedEvent",
     "WorkflowContext",
+    "WorkflowConvergenceException",
     "WorkflowErrorDetails",
     "WorkflowErrorEvent",
     "WorkflowEvent",
     "WorkflowEventSource",
+    "WorkflowException",
     "WorkflowExecutor",
     "WorkflowFailedEvent",
     "WorkflowIntermediateEvent",
     "WorkflowOutputEvent",
     "WorkflowRunResult",
     "WorkflowRunState",
+    "WorkflowRunnerException",
     "WorkflowStartedEvent",
     "WorkflowStatusEvent",
+    "WorkflowStrictException",
+    "WorkflowValidationError",
     "WorkflowViz",
     "WorkflowWarningEvent",
     "executor",
