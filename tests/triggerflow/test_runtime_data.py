@@ -304,3 +304,78 @@ async def test_the_handler_of_a_value_passes_what_it_set_to_nobody():
     flow: TriggerFlow[Any, Any, Any] = TriggerFlow()
     flow.to(same).to(sets).to(collect)
     assert await flow.async_start(1) == {"seen": [None]}
+
+
+async def test_a_handler_answers_an_interrupt_of_its_run():
+    """An async one and a sync one, with request id and actor."""
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow()
+    flow.when("Ask").to(ask).to(collect)
+
+    async def answers(data: Any) -> Any:
+        return await data.async_continue_with("q-1", "one", resume_request_id="r", actor="ann")
+
+    flow.when("Answer").to(answers).to(keep)
+    flow.when("Sync").to(lambda data: data.continue_with("q-2", "two", actor="bob"))
+    execution = held(flow)
+    for n in (1, 2):
+        await execution.async_emit("Ask", n)
+    await execution.async_emit("Answer")
+    await execution.async_emit("Sync")
+
+    found = execution.get_state("kept")
+    assert (found["resumed_by"], found["resume_request_id"]) == ("ann", "r")
+    assert execution.get_interrupt("q-2")["resumed_by"] == "bob"
+    assert execution.get_state("seen") == ["one", "two"]
+
+
+FLOW = """name settings chunks chunk to when side_branch batch for_each match if_condition
+to_sub_flow intervention_point register_chunk_handler register_condition_handler create_execution
+async_start start async_start_execution start_execution get_async_runtime_stream
+get_runtime_stream set_contract get_contract get_contract_metadata get_flow_data
+async_set_flow_data async_append_flow_data async_del_flow_data set_flow_data append_flow_data
+del_flow_data set_runtime_resource del_runtime_resource update_runtime_resources
+clear_runtime_resources get_runtime_resource declare_resource_requirement
+get_resource_requirements save_blueprint load_blueprint get_flow_config get_json_flow
+get_yaml_flow load_flow_config load_json_flow load_yaml_flow to_mermaid remove_execution"""
+
+EXECUTION = """id run_id started run_context settings get_status get_lifecycle_state is_open
+is_sealed is_closed is_idle is_waiting async_start start async_seal async_unseal seal unseal
+async_close close async_emit emit async_emit_nowait emit_nowait on off get_last_signal get_state
+async_set_state async_append_state async_del_state set_state append_state del_state get_flow_data
+set_flow_data append_flow_data del_flow_data async_set_flow_data async_append_flow_data
+async_del_flow_data set_runtime_resource get_runtime_resource del_runtime_resource
+update_runtime_resources clear_runtime_resources require_runtime_resource get_runtime_resources
+declare_resource_requirement get_resource_requirements async_pause_for pause_for
+async_continue_with continue_with get_interrupt get_pending_interrupts async_intervene intervene
+async_mark_intervention_consumed mark_intervention_consumed get_interventions
+get_pending_interventions get_latest_intervention get_sub_flow_frames async_cancel_sub_flow
+cancel_sub_flow async_emit_to_sub_flow emit_to_sub_flow save load async_load inspect_load
+get_async_runtime_stream get_runtime_stream async_put_into_stream async_stop_stream
+put_into_stream stop_stream set_concurrency get_contract get_contract_metadata result set_result
+async_get_result get_result get_runtime_data set_runtime_data append_runtime_data
+del_runtime_data async_set_runtime_data async_append_runtime_data async_del_runtime_data"""
+
+DATA = """value input inputs event trigger_event type trigger_type execution execution_id settings
+signal signal_id signal_source signal_meta signal_info is_resume resume get_state set_state
+append_state del_state async_set_state async_append_state async_del_state state flow_state
+get_flow_data set_flow_data append_flow_data del_flow_data async_set_flow_data
+async_append_flow_data async_del_flow_data get_resource require_resource set_resource
+del_resource resources emit async_emit emit_nowait async_emit_nowait put async_put
+put_into_stream async_put_into_stream stop_stream async_stop_stream pause_for async_pause_for
+continue_with async_continue_with get_interrupt get_pending_interrupts is_waiting get_status
+interventions get_interventions get_latest_intervention mark_intervention_consumed
+async_mark_intervention_consumed set_result get_result get_runtime_data set_runtime_data
+append_runtime_data del_runtime_data get_last_signal"""
+
+
+async def test_every_documented_member_is_there():
+    """On flows, executions and what handlers are given."""
+
+    async def look(data: Any) -> Any:
+        return [name for name in DATA.split() if not hasattr(data, name)]
+
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow()
+    execution = held(flow)
+    assert [name for name in FLOW.split() if not hasattr(flow, name)] == []
+    assert [name for name in EXECUTION.split() if not hasattr(execution, name)] == []
+    assert await told(flow, look) == []

@@ -197,11 +197,22 @@ class TriggerFlowRuntimeData(
         return blocking(self.async_pause_for(**options))
 
     async def async_continue_with(
-        self, interrupt_id: str, value: Any = None, *, resume_request_id: str | None = None
+        self,
+        interrupt_id: str,
+        value: Any = None,
+        *,
+        resume_request_id: str | None = None,
+        actor: str | None = None,
     ) -> dict[str, Any] | None:
         """Answer an interrupt of this execution; see `Execution.async_continue_with`."""
         known_as = interrupts.known_as(self._run.run, self._delivery.frame, interrupt_id)
-        return await pausing.continue_with(self._run, known_as, value, resume_request_id, None)
+        return await pausing.continue_with(self._run, known_as, value, resume_request_id, actor)
+
+    def continue_with(
+        self, interrupt_id: str, value: Any = None, **options: Any
+    ) -> dict[str, Any] | None:
+        """The blocking form of `async_continue_with`, for sync handlers."""
+        return blocking(self.async_continue_with(interrupt_id, value, **options))
 
     def get_interrupt(self, interrupt_id: str) -> dict[str, Any] | None:
         """An interrupt of this execution, or None."""
