@@ -8,10 +8,11 @@ import contextvars
 import functools
 import inspect
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from holdfast.runtime import inside
 from holdfast.runtime.portal import HOME, MOST_BLOCKED
 
 #: Threads for sync handlers, beside those that may be blocked in twins (see `portal`).
@@ -62,14 +63,24 @@ class Threads:
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
 
-    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a sync function in a thread, in a copy of the current context."""
+    async def call(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        under: tuple[Mapping[int, Any], int] | None = None,
+    ) -> Any:
+        """Call a sync function in a thread, in a copy of the current context.
+
+        under: for a handler, the deliveries under way in its run, and its own.
+        """
         if self._pool is None:
             most = HANDLER_THREADS + MOST_BLOCKED
             self._pool = ThreadPoolExecutor(most, thread_name_prefix="holdfast-handler")
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
         context.run(HOME.set, loop)
+        if under is not None:
+            inside.enter(context, *under)
         value = await loop.run_in_executor(self._pool, context.run, function, *args)
         if isinstance(value, Awaitable):
             return await value

@@ -49,6 +49,7 @@ from holdfast.persistence.store import (
 )
 from holdfast.persistence.stores.url import open_store
 from holdfast.persistence.types import default_types
+from holdfast.runtime import inside
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.expiry import expire
@@ -152,7 +153,13 @@ class Engine:
         await self.close()
 
     async def close(self) -> None:
-        """Stop carrying, release every run, and leave the store. Unfinished work stays due."""
+        """Stop carrying, release every run, and leave the store. Unfinished work stays due.
+
+        Handlers that ignore their cancellation are left behind after a short while, and named in
+        a RuntimeWarning. Raises: RunBusy inside a handler of a run that it carries.
+        """
+        for driven in self._runs.values():
+            inside.refuse(driven.live.running, "close the engine of")
         self._alarm.stop()
         looking = {task for task in (self._looking, self._ringing) if task is not None}
         self._looking = self._ringing = None
@@ -161,8 +168,10 @@ class Engine:
         if looking:
             await asyncio.wait(looking)
         try:
-            for driven in list(self._runs.values()):
-                await driven.stop()
+            stopping = [driven.stop() for driven in self._runs.values()]
+            for outcome in await asyncio.gather(*stopping, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
         finally:
             self._runs.clear()
             try:

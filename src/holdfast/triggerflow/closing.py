@@ -8,7 +8,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from holdfast.errors import DefinitionError, RunBusy, RunFailed, RunOpen
+from holdfast.errors import DefinitionError, RunFailed, RunOpen
+from holdfast.runtime import inside
 from holdfast.triggerflow import intervening
 from holdfast.triggerflow.draining import drain
 from holdfast.triggerflow.reserved import INTERVENTIONS
@@ -169,10 +170,14 @@ class Closer:
             future.exception()
 
     async def until_closed(self) -> dict[str, Any]:
-        """Wait for the end. Raises: what background work raised, the failed save, RunFailed."""
+        """Wait for the end.
+
+        Raises: what background work raised, the failed save, RunFailed, RunBusy inside a handler.
+        """
         if self.flow.live.dead is not None:
             raise self.flow.live.dead
         if not self._is_closed:
+            inside.refuse(self.flow.live.running, "wait for the end of")
             if self._is_stuck and not self.flow.run.live:
                 raise self._take_background() or self._failure()
             if self._ended is None:
@@ -204,8 +209,8 @@ class Closer:
                 f'pending_interrupts: expected "error" or "cancel"; found {pending!r}'
             )
         run = self.flow.run
-        if asyncio.current_task() in self.flow.live.running.values() and not self._is_closed:
-            raise RunBusy("a handler cannot close its own run: it would wait for itself")
+        if not self._is_closed:
+            inside.refuse(self.flow.live.running, "close")
         while self._closing is not None:
             await asyncio.shield(self._closing)
         if not self._is_closed:

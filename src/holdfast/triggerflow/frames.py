@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from holdfast.errors import (
@@ -18,7 +17,7 @@ from holdfast.errors import (
 from holdfast.machine import visits
 from holdfast.machine.effects import FrameCancelled
 from holdfast.machine.run import Passed, Run, Visit, Wait
-from holdfast.runtime import inbox
+from holdfast.runtime import inbox, inside
 from holdfast.triggerflow import insides, signals
 from holdfast.triggerflow.running import FlowRun
 
@@ -111,9 +110,8 @@ async def cancel(flow: FlowRun, name: str, reason: str) -> bool:
     run, live = flow.run, flow.live
     if number not in run.visits:
         return False
-    here = asyncio.current_task()
-    inside = visits.of_frames(run, visits.within(run, number))
-    if any(live.running.get(delivery.id) is here for delivery in inside):
+    waiting = inside.waiting(live.running)
+    if any(d.id in waiting for d in visits.of_frames(run, visits.within(run, number))):
         raise RunBusy(f"sub-flow frame {name!r} cannot be cancelled from inside itself")
     for wait in _asked_in(run, visits.within(run, number)):
         await _withdraw(flow, wait)

@@ -16,6 +16,7 @@ from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.store import RunHead
 from holdfast.runtime import expiry, inbox
+from holdfast.runtime.halting import halt_within
 from holdfast.runtime.home import Home, rebuilt
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.saving import Saver
@@ -283,8 +284,8 @@ class Kept(Remembering):
         self._closer.let_be()
         live.on_time = None
         live.disarm()
-        await live.halt()
+        left = await halt_within(live)
         if live.saver is not None:
             await live.saver.settle()
-            if live.dead is None and live.saver.keeper.head:
+            if (live.dead is None or left) and live.saver.keeper.head:
                 await live.saver.keeper.release()

@@ -12,6 +12,8 @@ from typing import Any, Self
 from holdfast.errors import RunBusy, RunError
 from holdfast.machine import state
 from holdfast.machine.run import Run
+from holdfast.runtime import inside
+from holdfast.runtime.halting import halt_within
 from holdfast.runtime.portal import on_loop
 from holdfast.triggerflow import binding, load_report, providing, saves
 from holdfast.triggerflow.providing import Finding
@@ -193,10 +195,12 @@ class Portable(Watching):
     async def async_release(self) -> dict[str, Any]:
         """Save, and stop without closing, so that somebody else may go on. Returns the document.
 
-        Whoever waits on this execution, and every later call on it, gets a RunError.
+        Whoever waits on this execution, and every later call on it, gets a RunError. A handler
+        cannot release its own run: RunBusy.
         """
         await self._ready()
-        await self._flow.live.halt()
+        inside.refuse(self._flow.live.running, "release")
+        await halt_within(self._flow.live)
         saved = self.save()
         await self.stop()
         text = "the execution was released: go on from its document, or open its run"

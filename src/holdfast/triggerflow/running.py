@@ -150,7 +150,8 @@ class FlowRun(Telling):
             if handler.is_async:
                 value = await in_context(contextvars.copy_context(), handler.function(data))
             else:
-                value = await THREADS.call(handler.function, data)
+                under = (live.running, delivery.id)
+                value = await THREADS.call(handler.function, data, under=under)
         finally:
             if permits is not None:
                 HOLDER.reset(holder)

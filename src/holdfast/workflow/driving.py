@@ -14,6 +14,7 @@ from holdfast.machine.run import Run, new_run
 from holdfast.persistence.codec import Codec
 from holdfast.runtime import expiry, inbox
 from holdfast.runtime.clock import IDS
+from holdfast.runtime.halting import halt_within
 from holdfast.runtime.home import Home
 from holdfast.workflow import restoring
 from holdfast.workflow.events import RequestInfoEvent
@@ -67,7 +68,7 @@ class WorkflowRun(KeptRun):
             while live.tasks:
                 await live.settled()
         except BaseException:
-            await live.halt()
+            await halt_within(live)
             raise
         if live.dead is not None:
             raise live.dead
@@ -186,7 +187,7 @@ class WorkflowRun(KeptRun):
 
     async def stop(self) -> None:
         """Stop carrying the run here; unfinished work stays due in the record."""
-        await self.live.halt()
+        await halt_within(self.live)
         await self.let_go()
 
 

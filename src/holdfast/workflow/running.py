@@ -169,7 +169,8 @@ class GraphRun:
         call = HandlerCall(self, delivery, spec)
         context: WorkflowContext[Any, Any] = WorkflowContext(call)
         if spec.is_sync:
-            await THREADS.call(spec.function, *arguments, context)
+            under = (live.running, delivery.id)
+            await THREADS.call(spec.function, *arguments, context, under=under)
         else:
             await in_context(contextvars.copy_context(), spec.function(*arguments, context))
         held = None

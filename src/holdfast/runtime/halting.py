@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stopping the handlers of a run, with an end to the patience for those that will not stop."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Iterable
+
+from holdfast.errors import RunError
+from holdfast.machine.run import Run
+from holdfast.runtime.live import LiveRun
+
+#: Handlers that were cancelled get this long to settle.
+GRACE_S = 0.5
+
+
+def names_of(run: Run, numbers: Iterable[int]) -> tuple[str, ...]:
+    """The nodes of these deliveries, each once."""
+    found = {run.deliveries[number].node for number in numbers if number in run.deliveries}
+    return tuple(sorted(found))
+
+
+async def halt_within(live: LiveRun) -> tuple[str, ...]:
+    """Cancel every handler under way; deliveries stay due. Leaves behind what ignores it.
+
+    Returns the names of handlers that go on anyway, and warns of them: the run in memory has then
+    ended, so whatever they still do reaches neither the record nor the store. A handler in the
+    task of the caller itself cannot be left.
+    """
+    try:
+        async with asyncio.timeout(GRACE_S):
+            await live.halt()
+    except TimeoutError:
+        names = names_of(live.run, live.running)
+        text = f"handlers ignored cancellation and were left behind: {', '.join(names)}"
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+        live.die(RunError(text, run_id=live.run.run_id, hint="Let them react to cancellation."))
+        return names
+    return ()
