@@ -69,6 +69,7 @@ class Kept(Remembering):
         if flow.stream is not None:
             flow.stream.end()
         flow.stream = None
+        flow.insides, flow.results = {}, {}
         intervening.begin(flow, self._mode, wins=self._mode_wins)
         flow.resources.needs.take_over(saves.needs_in(run))
         self._keep_needs()

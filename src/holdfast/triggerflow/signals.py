@@ -158,7 +158,12 @@ async def emit_nowait_from(
 def _entered(
     flow: FlowRun, by: Delivery, what: str, event: str, value: Any, kind: str
 ) -> tuple[int, Emitted | None]:
-    """The ledger line of an emit; no signal if the handler made it before."""
+    """The ledger line of an emit; no signal if the handler made it before.
+
+    Raises: SubFlowNotActive if the handler goes on although its sub-flow was ended.
+    """
+    if by.frame:
+        flow.visit(by.frame)
     data = flow.kept(value, f"payload of {event}", (kind, event), by.frame)
     digest = ledger.digest_of(data)
     found = ledger.find(flow.run, by.id, what, event, value, digest, codec=flow.codec)
