@@ -454,3 +454,32 @@ def test_frames_have_blocking_twins():
         execution.emit_to_sub_flow("frame-1", "x")
     assert execution.cancel_sub_flow("frame-1") is True
     assert execution.cancel_sub_flow("frame-1") is False
+
+
+async def test_what_was_being_written_back_is_taken_back_when_it_is_cancelled():
+    """A sub-flow that is cancelled at its very end gives nothing either."""
+    door = Door()
+    flow = around(child(), write_back={"state.x": "snapshot.seen"})
+    flow.when({"runtime_data": "x"}).to(door)
+    execution = flow.create_execution(auto_close=False)
+    start = asyncio.ensure_future(execution.async_start(1))
+    await door.reached.wait()
+    assert execution.get_state() == {"x": 1}
+    assert await execution.async_cancel_sub_flow("frame-1") is True
+    await start
+    door.opened.set()
+    assert await execution.async_close() == {}
+
+
+async def test_a_waiting_sub_flow_that_is_read_back_is_awaited_by_nobody():
+    """Whoever waited for it has gone on; the record says so."""
+    store = MemoryStore()
+    flow = around(child(first_ask, answered))
+    first = flow.create_execution(store=store, run_id="r", auto_close=False)
+    await first.async_start(1)
+    await first.async_release()
+    second = flow.create_execution(store=store, run_id="r", auto_close=False)
+    await second.async_resume()
+    assert second.get_status() == "waiting"
+    assert second._flow.run.groups == {}
+    assert second._flow.run.scopes.keys() == first._flow.run.scopes.keys()
