@@ -65,6 +65,42 @@ async def test_a_save_can_be_written_to_a_file_and_loaded_from_it(tmp_path: Path
         assert restored.is_waiting()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("ending", ["json", "yaml"])
+async def test_a_file_may_have_another_encoding(tmp_path: Path, encoding: str, ending: str):
+    """Whoever writes it so says so when it is read; bytes are read alike."""
+    execution = journeys.flow().create_execution(auto_close=False)
+    execution.set_state("city", "Zürich")
+    path = tmp_path / f"run.{ending}"
+    execution.save(path, encoding=encoding)
+
+    for given in (path, path.read_bytes()):
+        restored = journeys.flow().create_execution(auto_close=False)
+        assert restored.inspect_load(given, encoding=encoding)["status"] == "ready"
+        assert restored.load(given, encoding=encoding).get_state("city") == "Zürich"
+        other = journeys.flow().create_execution(auto_close=False)
+        await other.async_load(given, encoding=encoding)
+        assert other.get_state("city") == "Zürich"
+
+
+def test_an_encoding_that_does_not_fit_is_refused(tmp_path: Path):
+    """The document is damaged for whoever reads it wrongly; an unknown name is a LookupError."""
+    execution = journeys.flow().create_execution(auto_close=False)
+    path = tmp_path / "run.json"
+    execution.set_state("city", "Zürich")
+    execution.save(path)
+
+    with pytest.raises(Damaged, match="ascii"):
+        execution.load(path, encoding="ascii")
+    with pytest.raises(LookupError):
+        execution.load(path, encoding="no-such-encoding")
+    with pytest.raises(LookupError):
+        execution.save(path, encoding="no-such-encoding")
+    with pytest.raises(UnicodeEncodeError):
+        execution.save(path, encoding="ascii")
+    assert execution.load(path).get_state("city") == "Zürich"
+
+
 @pytest.mark.parametrize("ending", ["yaml", "yml", "YAML"])
 async def test_a_file_may_be_yaml(tmp_path: Path, ending: str):
     """By its ending; the text, and a file of another ending, are told by how they begin."""

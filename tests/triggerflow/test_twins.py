@@ -176,3 +176,24 @@ def test_an_idle_run_goes_on_in_another_loop():
     asyncio.run(execution.async_continue_with("q-1", 2))
 
     assert asyncio.run(execution.async_close()) == {"kept": 2}
+
+
+def test_a_sync_handler_answers_a_pause_and_says_who_it_was():
+    """`data.continue_with` in a thread, with the request id and the actor that it was given."""
+    answers = []
+
+    def answer(data: Any) -> None:
+        answers.append(
+            data.continue_with("q-1", data.value, resume_request_id="r-1", actor="clerk")
+        )
+
+    flow = TriggerFlow()
+    flow.to(ask).to(keep)
+    flow.when("Answer").to(answer)
+    execution = flow.start_execution(1, auto_close=False)
+    execution.emit("Answer", 7)
+
+    assert [(each["resumed_by"], each["resume_request_id"]) for each in answers] == [
+        ("clerk", "r-1")
+    ]
+    assert execution.close() == {"kept": 7}

@@ -110,6 +110,7 @@ class Execution(
         resume_to: Any = None,
         resume_event: str | None = None,
         interrupt_id: str | None = None,
+        max_resumes: int | None = 1,
         response_schema: Any = None,
         deadline: Deadline | None = None,
         default: Any = MISSING,
@@ -118,7 +119,8 @@ class Execution(
     ) -> dict[str, Any]:
         """Ask from outside a chunk: the answer is recorded, and sent as the event if one is named.
 
-        The keywords are those of a handler's `async_pause_for`.
+        The keywords are those of a handler's `async_pause_for`; nothing here runs again, so
+        resume_to="self" is refused, and max_resumes bounds nothing.
         Raises: WaitExists, DefinitionError (a ValueError).
         """
         await self._ready()
@@ -129,7 +131,7 @@ class Execution(
             resume_to=resume_to,
             resume_event=resume_event,
             interrupt_id=interrupt_id,
-            max_resumes=1,
+            max_resumes=max_resumes,
             response_schema=response_schema,
             deadline=deadline,
             default=default,

@@ -17,7 +17,7 @@ from holdfast.runtime.halting import halt_within
 from holdfast.runtime.portal import on_loop
 from holdfast.triggerflow import binding, load_report, providing, saves
 from holdfast.triggerflow.providing import Finding
-from holdfast.triggerflow.saves import Opened
+from holdfast.triggerflow.saves import Opened, Source
 from holdfast.triggerflow.watching import Watching
 
 
@@ -34,17 +34,23 @@ class _Load:
 class Portable(Watching):
     """Saving a run as a document, and going on from one."""
 
-    def save(self, path: Path | str | None = None, *, require_idle: bool = False) -> dict[str, Any]:
+    def save(
+        self,
+        path: Path | str | None = None,
+        *,
+        encoding: str = "utf-8",
+        require_idle: bool = False,
+    ) -> dict[str, Any]:
         """The run as a JSON-friendly document; with a path it is written there too.
 
-        path: a file; ".yaml" and ".yml" are written as YAML. Work in flight is in it, and runs
-        again after a load. require_idle: RunBusy, a RuntimeError, while work is under way; a run
-        that waits for an answer is idle.
+        path: a file, written in that encoding; ".yaml" and ".yml" are written as YAML. Work in
+        flight is in it, and runs again after a load. require_idle: RunBusy, a RuntimeError, while
+        work is under way; a run that waits for an answer is idle.
         Raises: ValueRefused with the place of a value that cannot be kept; ExtraMissing, OSError.
         """
         document = on_loop(self._loop, self._saved, require_idle)
         if path is not None:
-            saves.write(Path(path), document)
+            saves.write(Path(path), document, encoding)
         return document
 
     def _saved(self, require_idle: bool) -> dict[str, Any]:
@@ -56,6 +62,7 @@ class Portable(Watching):
         self,
         state: Any,
         *,
+        encoding: str = "utf-8",
         runtime_resources: Mapping[str, Any] | None = None,
         validate_resources: bool = False,
         strict: bool = False,
@@ -64,11 +71,13 @@ class Portable(Watching):
 
         Nothing runs until the next awaited call, or `async_resume()`. Everything is checked
         first; an execution that a load fails on is as it was. No resolver is called.
-        validate_resources: refuse a run whose resources are not all there. strict: refuse a
-        changed flow. Raises: NotASave, Damaged, UnknownVersion, WrongDefinition, TypeNotAllowed,
+        encoding: of bytes and files. validate_resources: refuse a run whose resources are not all
+        there. strict: refuse a changed flow.
+        Raises: NotASave, Damaged, UnknownVersion, WrongDefinition, TypeNotAllowed,
         ResourcesNotReady, RunBusy while handlers of this execution run.
         """
-        load = self._checked(state, runtime_resources, strict=strict)
+        source = saves.source_of(state, encoding)
+        load = self._checked(source, runtime_resources, strict=strict)
         if validate_resources:
             load_report.refuse_blocked(load.findings, load.run.run_id)
         self._mount(load, runtime_resources)
@@ -78,6 +87,7 @@ class Portable(Watching):
         self,
         state: Any,
         *,
+        encoding: str = "utf-8",
         runtime_resources: Mapping[str, Any] | None = None,
         require_resources: bool = True,
         strict: bool = False,
@@ -88,7 +98,8 @@ class Portable(Watching):
         not all there; False only reports them. A load that fails changes nothing.
         Raises: as `load`; ResourcesNotReady, with what a resolver raised as its cause.
         """
-        load = self._checked(state, runtime_resources, strict=strict)
+        source = saves.source_of(state, encoding)
+        load = self._checked(source, runtime_resources, strict=strict)
         load.findings = await providing.resolve(load.findings, self._context(load))
         if require_resources:
             load_report.refuse_blocked(load.findings, load.run.run_id)
@@ -99,7 +110,11 @@ class Portable(Watching):
         return self._report(load, about, self._flow.resources)
 
     def inspect_load(
-        self, state: Any, *, runtime_resources: Mapping[str, Any] | None = None
+        self,
+        state: Any,
+        *,
+        encoding: str = "utf-8",
+        runtime_resources: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """What a load would find, without loading: `status`, resources, what runs again, and why.
 
@@ -107,7 +122,7 @@ class Portable(Watching):
         "invalid_snapshot". Each of `diagnostics` has a stable code.
         Raises: NotASave, Damaged for what cannot be read at all; ExtraMissing.
         """
-        source = saves.source_of(state)
+        source = saves.source_of(state, encoding)
         flow = self._flow
         known = {**flow.resources, **(runtime_resources or {})}
         opened: Opened | None = None
@@ -125,9 +140,9 @@ class Portable(Watching):
             return load_report.report(document, None, today, (findings, known), about)
         return self._report(load, self._about(load), known)
 
-    def _checked(self, state: Any, given: Mapping[str, Any] | None, *, strict: bool) -> _Load:
+    def _checked(self, source: Source, given: Mapping[str, Any] | None, *, strict: bool) -> _Load:
         """Everything that can be wrong with a load is found here."""
-        opened = saves.opened(saves.source_of(state), self._flow)
+        opened = saves.opened(source, self._flow)
         load = self._looked(opened, {**self._flow.resources, **(given or {})}, strict=strict)
         self._refuse_busy()
         return load

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,14 @@ import msgspec
 from holdfast.errors import Damaged, HoldfastError, NotASave
 from holdfast.machine import snapshot, sound
 from holdfast.machine.run import Run
-from holdfast.persistence.document import Document, open_document, read_file, seal, write_file
+from holdfast.persistence.document import (
+    Document,
+    open_document,
+    read_file,
+    seal,
+    to_bytes,
+    write_file,
+)
 from holdfast.persistence.parts import Part, body_pieces, merge
 from holdfast.persistence.yaml_text import dump, parse
 from holdfast.runtime.home import FLOW_SAVE
@@ -51,11 +59,16 @@ def save(flow: FlowRun) -> dict[str, Any]:
     )
 
 
-def write(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a document to a file whose ending says how; folders are made."""
+def write(path: Path, document: Mapping[str, Any], encoding: str = "utf-8") -> None:
+    """Write a document to a file whose ending says how; folders are made.
+
+    Raises: LookupError for an unknown encoding, UnicodeEncodeError for one that lacks a letter.
+    """
     text: Mapping[str, Any] | bytes = document
     if path.suffix.lower() in YAML:
-        text = dump(dict(document)).encode()
+        text = dump(dict(document)).encode(encoding)
+    elif not _is_utf_8(encoding):
+        text = to_bytes(document).decode().encode(encoding)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, text)
 
@@ -81,10 +94,11 @@ class Source:
         return True
 
 
-def source_of(given: Any) -> Source:
+def source_of(given: Any, encoding: str = "utf-8") -> Source:
     """What was given to a load: a mapping, JSON or YAML as text or bytes, a `Path` to a file.
 
-    Text is never a path. Raises: NotASave, Damaged, TooLarge, ExtraMissing.
+    Text is never a path. encoding: of bytes and files.
+    Raises: NotASave, Damaged, TooLarge, ExtraMissing; LookupError for an unknown encoding.
     """
     is_yaml = False
     if isinstance(given, Path):
@@ -93,6 +107,8 @@ def source_of(given: Any) -> Source:
             given = read_file(given)
         except OSError as error:
             raise NotASave(f"no document can be read from {given}: {error.strerror}") from error
+    if isinstance(given, bytes) and not _is_utf_8(encoding):
+        given = _text(given, encoding)
     if isinstance(given, str | bytes) and (is_yaml or _looks_like_yaml(given)):
         text = given if isinstance(given, str) else _text(given)
         given = parse(text, "the document")
@@ -111,11 +127,15 @@ def _looks_like_yaml(given: str | bytes) -> bool:
     return False
 
 
-def _text(data: bytes) -> str:
+def _is_utf_8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name == "utf-8"
+
+
+def _text(data: bytes, encoding: str = "UTF-8") -> str:
     try:
-        return data.decode()
+        return data.decode(encoding)
     except UnicodeDecodeError:
-        raise Damaged("the document is not text in UTF-8") from None
+        raise Damaged(f"the document is not text in {encoding}") from None
 
 
 @dataclass(frozen=True, slots=True)
