@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -169,3 +170,31 @@ async def test_a_large_message_to_many_is_written_once() -> None:
 
     # Once as the input, and once as the message.
     assert store.bytes < 2.2 * 100_000
+
+
+async def calls_of_a_chain(length: int) -> int:
+    """The calls of a run along a chain, in memory, with nobody watching."""
+    names = [f"n{number}" for number in range(length)]
+    edges = " ".join(f"{one}>{two}" for one, two in pairwise(names))
+    works = dict.fromkeys(names, forward)
+    workflow = builder(edges, works, instances=True, max_iterations=length + 1).build()
+    await workflow.run("x")
+    call = workflow.run("x")
+    made = 0
+
+    def count_one(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal made
+        made += event in ("call", "c_call")
+
+    sys.setprofile(count_one)
+    try:
+        await call
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+async def test_a_step_in_memory_makes_few_calls() -> None:
+    """So that work nobody asked for does not come back by and by: raise the number knowingly."""
+    for_each_step = (await calls_of_a_chain(300) - await calls_of_a_chain(100)) / 200
+    assert for_each_step < 105

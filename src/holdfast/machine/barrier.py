@@ -64,13 +64,17 @@ def close(run: Run, frame: Frame, effects: list[Effect], *, by_decision: bool = 
     by_decision: somebody lets a strict run go on.
     """
     strict = not by_decision
-    wrote = any(each.staged for each in run.frames.values())
+    if len(run.frames) == 1:
+        wrote = bool(frame.staged)
+    else:
+        wrote = any(each.staged for each in run.frames.values())
     if wrote and not _publish(run, effects, strict=strict):
         return
     activated = tuple(frame.queues)
     frame.queues = {}
     frame.iteration += 1
-    _gather(run)
+    if run.gathers:
+        _gather(run)
     idle = not frame.upcoming
     refused = None
     if idle:
@@ -103,8 +107,6 @@ def _publish(run: Run, effects: list[Effect], *, strict: bool) -> bool:
 
 def _gather(run: Run) -> None:
     """Let the fan-ins that are full call their targets."""
-    if not run.gathers:
-        return
     for group in fan_in.full(run):
         _call_target(run, group)
     graph: Graph = run.plan

@@ -73,10 +73,12 @@ def collected(
     with_status: bool,
 ) -> WorkflowRunResult:
     """The result of a call that was not watched: without `started`, and without states unless."""
-    statuses = [event for event in events if isinstance(event, WorkflowStatusEvent)]
-    hidden = (WorkflowStartedEvent,) if with_status else _QUIET
-    shown = [event for event in events if not isinstance(event, hidden)]
+    # By class alone: only the engine sends these, and there are several events to a step.
+    statuses = [event for event in events if event.__class__ is WorkflowStatusEvent]
+    hidden = _STARTED if with_status else _QUIET
+    shown = [event for event in events if event.__class__ not in hidden]
     return WorkflowRunResult(shown, statuses, earlier_outputs=earlier, run_id=run_id)
 
 
-_QUIET = (WorkflowStartedEvent, WorkflowStatusEvent)
+_STARTED = frozenset((WorkflowStartedEvent,))
+_QUIET = _STARTED | {WorkflowStatusEvent}

@@ -133,7 +133,8 @@ class GraphRun:
 
     def step(self, run: Run, happened: Input) -> list[Effect]:
         """The machine of graphs; a barrier makes the coming commit a checkpoint."""
-        return self._marked(superstep.step(run, happened))
+        effects = superstep.step(run, happened)
+        return effects if self.live.saver is None else self._marked(effects)
 
     def resume(self) -> list[Effect]:
         """Take up what an interrupted superstep has left undone, or a run that stands."""
@@ -179,7 +180,9 @@ class GraphRun:
                 await inbox.withdraw_unasked(live, delivery)
             held = await self.held.after(node, self.run)
         self.held.spoiled.discard(node)
-        made = [message.value for message in call.sent] + [value for _, value, _ in call.outputs]
+        made = [message.value for message in call.sent]
+        if call.outputs:
+            made += [value for _, value, _ in call.outputs]
         self.publish(ExecutorCompletedEvent(node, made or None))
         done = Finished(
             delivery,
@@ -232,9 +235,7 @@ class GraphRun:
         if isinstance(effect, Barrier):
             self._completed(effect)
         elif isinstance(effect, Began):
-            external = any(name.startswith(OUTSIDE) for name in effect.senders)
-            info = StartInfo(sending_executors=effect.senders, has_external_messages=external)
-            self.publish(SuperStepStartedEvent(effect.iteration, info))
+            self._began(effect)
         elif isinstance(effect, Warn):
             self.publish(WorkflowWarningEvent(effect.text))
         elif isinstance(effect, AskedOutside):
@@ -251,6 +252,15 @@ class GraphRun:
         elif isinstance(effect, Refused):
             live.orphans = [*(live.orphans or ()), self.sending.strict(effect.text)]
         return None
+
+    def _began(self, began: Began) -> None:
+        senders = began.senders
+        if len(senders) == 1:
+            external = senders[0].startswith(OUTSIDE)
+        else:
+            external = any(name.startswith(OUTSIDE) for name in senders)
+        info = StartInfo(sending_executors=senders, has_external_messages=external)
+        self.publish(SuperStepStartedEvent(began.iteration, info))
 
     def _completed(self, barrier: Barrier) -> None:
         run, checkpoint = self.run, None
