@@ -26,6 +26,8 @@ from holdfast.errors import (
     WaitNotFound,
     WorkflowCheckpointException,
 )
+from holdfast.runtime.clock import SystemClock
+from holdfast.testing.clock import FakeClock
 from holdfast.workflow import StreamingRun, WorkflowEvent, WorkflowRunState
 from tests.workflow.graphs import Context, Gate, build, forward, give, words
 
@@ -441,3 +443,68 @@ async def test_an_abandoned_start_leaves_nothing_under_way() -> None:
         await starting
 
     assert (await workflow.run("y")).get_outputs() == ["y"]
+
+
+async def test_a_watcher_hears_a_run_that_somebody_else_put_back() -> None:
+    """Between the stop and the new beginning its enumeration does not end."""
+    gate = Gate()
+
+    async def held(message: Any, ctx: Context) -> None:
+        await gate.wait()
+        await ctx.send_message(message)
+
+    workflow = build("a>b b>c", {"b": held, "c": give})
+    run = await workflow.start("x", checkpoint_manager=CheckpointManager())
+    watching = asyncio.create_task(rest_of(run))
+    await gate.arrived.wait()
+    await run.restore_checkpoint(run.checkpoints[0])
+    gate.opened.set()
+
+    assert [e.data for e in await watching if e.type == "output"] == ["x"]
+
+
+async def test_going_back_leaves_another_run_of_the_object_its_answers() -> None:
+    """A run that only memory keeps still waits, and hears its answer."""
+    workflow = asking()
+    kept = await workflow.start("x", checkpoint_manager=CheckpointManager())
+    await kept.until_idle()
+    other = await workflow.start("y")
+    await other.until_idle()
+    await kept.restore_checkpoint(kept.checkpoints[-1])
+    await kept.until_idle()
+    await other.send_response("may y", value=True)
+    await other.until_idle()
+    await kept.send_response("may x", value=False)
+    await kept.until_idle()
+
+    assert (kept.outputs, other.outputs) == (["x: False"], ["y: True"])
+
+
+async def ask_for_two_minutes(message: Any, ctx: Context) -> None:
+    """Ask, and take no for an answer after two minutes."""
+    await ctx.request_info(message, bool, request_id="q", deadline=120, default=False)
+
+
+async def test_deadlines_take_effect_while_a_watcher_waits(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody answers: the default does, and the watcher hears what came of it."""
+    clock = FakeClock()
+    for name in ("now", "monotonic", "call_later"):
+        method = getattr(clock, name)
+        monkeypatch.setattr(SystemClock, name, lambda _self, *given, f=method: f(*given))
+    workflow = build("a>b", {"a": (ask_for_two_minutes, heard), "b": give})
+    run = await workflow.start("x", checkpoint_manager=place)
+    await run.until_idle()
+    watching = asyncio.create_task(rest_of(run, blocks=True))
+    while not clock.pending:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    clock.pass_s(60)  # a wall clock is looked at again after a minute, and nothing is due yet
+    while not clock.pending:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    clock.pass_s(60)
+    events = await watching
+
+    assert [e.data for e in events if e.type == "output"] == ["x: False"]
+    assert [e.type for e in events].count("started") == 2
+    assert not clock.pending

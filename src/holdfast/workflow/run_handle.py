@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from holdfast.errors import RunBusy, RunCancelled, WorkflowCheckpointException
 from holdfast.persistence.checkpoint import CheckpointInfo
+from holdfast.runtime.timers import Alarm
 from holdfast.workflow.answering import checked_answers
 from holdfast.workflow.driving import WorkflowRun
 from holdfast.workflow.event_data import WorkflowRunState
@@ -48,6 +49,8 @@ class StreamingRun:
         self._is_read = False
         self._between = 0
         self._changed: asyncio.Future[None] | None = None
+        self._alarm: Alarm | None = None
+        self._is_overdue = False
 
     @property
     def run(self) -> StreamingRun:
@@ -87,7 +90,8 @@ class StreamingRun:
         """The events that nobody has read yet, and those that come, until the run rests.
 
         block_on_pending_request: while the run rests with open requests, wait for `send_response`
-        instead of ending. Leaving early stops nothing: the next call goes on from there.
+        instead of ending; deadlines of requests take effect meanwhile. Leaving early stops
+        nothing: the next call goes on from there.
         Raises, while iterated: RunBusy if somebody else iterates; at the end, what the run raised.
         """
         return _Watching(self, blocks=block_on_pending_request)
@@ -184,6 +188,8 @@ class StreamingRun:
     async def _begin(self, request: RunRequest) -> None:
         """Start a call, and wait until it has done everything before its first superstep."""
         before = self._current
+        self._is_overdue = False
+        self._unwatch()
         call = RunCall(self._seats.choose, request, self._put, is_streaming=True)
         ready = asyncio.get_running_loop().create_future()
 
@@ -249,10 +255,26 @@ class StreamingRun:
                     current.result()
                 if current.cancelled() or not blocks or not open_waits(self._record.run):
                     raise StopAsyncIteration
+                if self._is_overdue:
+                    await self._begin(self._request(resume=True))
+                    continue
+                self._watch_deadlines()
             if self._changed is None:
                 self._changed = asyncio.get_running_loop().create_future()
             await self._changed
         return self._unread.popleft()
+
+    def _watch_deadlines(self) -> None:
+        """Nothing carries a run that rests, so whoever waits for it acts on its deadlines."""
+        asked = open_waits(self._record.run).values()
+        if self._alarm is None:
+            self._alarm = Alarm(self._record.live.clock, self._rung)
+        self._alarm.set(min((w.deadline for w in asked if w.deadline is not None), default=None))
+
+    def _rung(self, now: float) -> None:
+        asked = open_waits(self._record.run).values()
+        self._is_overdue = any(w.deadline is not None and w.deadline <= now for w in asked)
+        self._tell_changed()
 
     def start_reading(self) -> None:
         """Let one enumeration read at a time. Raises: RunBusy."""
@@ -267,6 +289,11 @@ class StreamingRun:
     def end_reading(self) -> None:
         """Let the next enumeration begin."""
         self._is_read = False
+        self._unwatch()
+
+    def _unwatch(self) -> None:
+        if self._alarm is not None:
+            self._alarm.stop()
 
 
 class _Watching:

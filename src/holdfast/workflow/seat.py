@@ -109,7 +109,7 @@ class Seats:
 
         Raises: WorkflowBusy.
         """
-        known = None if request.names_run is None else self._on(request.names_run)
+        known = None if request.run_id is None else self._on(request.run_id)
         seat = self.latest if known is None else known
         if known is None and self._may_begin(request):
             return None
