@@ -134,7 +134,18 @@ RUNS: dict[str, tuple[Any, Any]] = {
         ),
         None,
     ),
+    "sub-flows": (
+        lambda _: _through(lambda f: f.for_each().to(_small(), name="in").end_for_each()),
+        None,
+    ),
 }
+
+
+def _small() -> TriggerFlow[Any, Any, Any]:
+    """A flow to stand in others."""
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="small")
+    flow.to(double).for_each().to(same).end_for_each().to(keep, name="inside")
+    return flow
 
 
 def _through(build: Any) -> TriggerFlow[Any, Any, Any]:
@@ -212,11 +223,12 @@ async def test_a_lone_match_is_one_commit_and_its_end_none():
 
 
 async def test_a_finished_run_of_blocks_leaves_nothing_in_the_record():
-    """Batches, matches and collections under events without end."""
+    """Batches, matches, sub-flows and collections under events without end."""
     flow = TriggerFlow()
     chain = flow.when("E").batch(double, add_one).match(mode="hit_all")
     chain = chain.case(lambda data: data.input["double"] > 4).to(("big", same))
-    chain.case_else().for_each().to(("each", same)).end_for_each().end_match().collect("c")
+    chain = chain.case_else().for_each().to(("each", same)).end_for_each().end_match()
+    chain.to(_small()).collect("c")
     execution = flow.create_execution(auto_close=False)
     for n in range(50):
         await execution.async_emit("E", n)
@@ -225,3 +237,4 @@ async def test_a_finished_run_of_blocks_leaves_nothing_in_the_record():
 
     left = (run.joins, run.scopes, run.groups, run.deliveries, run.ledgers, run.fans, run.held)
     assert [len(part) for part in left] == [0] * 7
+    assert run.visits == execution._flow.insides == {}

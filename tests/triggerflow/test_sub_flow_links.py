@@ -282,3 +282,19 @@ async def test_a_resource_that_is_not_there_fails_the_step():
     flow = around(child(), capture={"resources": {"db": "resources.database"}})
     with pytest.raises(ResourceMissing, match="'database'"):
         await flow.async_start(0)
+
+
+def test_sub_flows_nest_only_so_deep():
+    """Thirty-two, one in the other, go out as a blueprint and come back; one more is refused."""
+    inner = child(name="f0")
+    for number in range(1, 33):
+        outer: Flow = TriggerFlow(name=f"f{number}")
+        outer.to_sub_flow(inner)
+        inner = outer
+    assert len(inner.compiled().subs) == 32
+    again: Flow = TriggerFlow(name="again").register_chunk_handler(note)
+    assert again.load_blueprint(inner.save_blueprint()).fingerprint == inner.fingerprint
+    top: Flow = TriggerFlow(name="top")
+    top.to_sub_flow(inner)
+    with pytest.raises(DefinitionError, match="more than 32 deep"):
+        top.compiled()
