@@ -41,7 +41,7 @@ class Count(Executor):
     async def count(self, words: list[str], ctx: WorkflowContext[str]) -> None:
         """Send what was counted."""
         self.counts.append(len(words))
-        await ctx.send_message(f"{len(words)} words, {len(self.counts)} texts so far")
+        await ctx.send_message(f"{len(words)} words in text {len(self.counts)}")
 
 
 class End(Executor):

@@ -41,7 +41,7 @@ def make_counter() -> Workflow:
 async def main() -> list[int]:
     """Count a text."""
     outputs: list[int] = (await make_counter().run("  what is done stays done ")).get_outputs()
-    print(outputs)
+    print("words:", *outputs)
     return outputs
 
 

@@ -58,7 +58,7 @@ async def main() -> list[str]:
     outputs: list[str] = []
     for amount in (20, 900):
         outputs += (await refunds.run(amount)).get_outputs()
-    print(outputs)
+    print(*outputs, sep="\n")
     return outputs
 
 

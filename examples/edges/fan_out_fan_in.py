@@ -57,7 +57,7 @@ def make_purchase() -> Workflow:
 async def main() -> list[Offer]:
     """Buy something."""
     outputs: list[Offer] = (await make_purchase().run("rope")).get_outputs()
-    print(outputs)
+    print("the best offer:", *outputs)
     return outputs
 
 

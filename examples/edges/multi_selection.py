@@ -57,7 +57,7 @@ async def main() -> list[str]:
     outputs: list[str] = []
     for notice in (Notice("it rains", ("mail", "letter")), Notice("it snows", ())):
         outputs += (await notices.run(notice)).get_outputs()
-    print(outputs)
+    print(*outputs, sep="\n")
     return outputs
 
 

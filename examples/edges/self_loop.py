@@ -38,7 +38,8 @@ async def main() -> list[int | str]:
         await halving.run(0)
     except WorkflowConvergenceException as error:
         found.append(f"stopped after {error.facts['limit']} supersteps")
-    print(found)
+    print("48 halved until it is odd:", found[0])
+    print("0 halved until it is odd:", *found[1:])
     return found
 
 

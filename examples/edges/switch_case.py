@@ -72,7 +72,7 @@ async def main() -> list[str]:
     outputs: list[str] = []
     for mail in (Mail("spammer", "urgent!"), Mail("ann", "urgent: fire"), Mail("bob", "hello")):
         outputs += (await desk.run(mail)).get_outputs()
-    print(outputs)
+    print(*outputs, sep="\n")
     return outputs
 
 

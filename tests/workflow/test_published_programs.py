@@ -103,14 +103,14 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
 
     assert lines == [
-        "first run: c: 4 words, 1 texts so far",
-        "first run: end: 4 words, 1 texts so far",
+        "first run: c: 4 words in text 1",
+        "first run: end: 4 words in text 1",
         "checkpoint 0: entry, 0 supersteps done",
         "checkpoint 1: superstep, 1 supersteps done",
         "checkpoint 2: superstep, 2 supersteps done",
         "checkpoint 3: superstep, 3 supersteps done",
-        "same object: c: 4 words, 1 texts so far",
-        "same object: end: 4 words, 1 texts so far",
-        "new object: c: 4 words, 1 texts so far",
-        "new object: end: 4 words, 1 texts so far",
+        "same object: c: 4 words in text 1",
+        "same object: end: 4 words in text 1",
+        "new object: c: 4 words in text 1",
+        "new object: end: 4 words in text 1",
     ]
