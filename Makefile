@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs
+.PHONY: help demo test check bench docs bugs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -26,6 +26,9 @@ check: $(READY) ## check format, lint, types, floors, sizes and generated twins
 
 bench: $(READY) ## measure both fronts beside the limits of the machine
 	$(BIN)/python -m bench
+
+bugs: $(READY) ## plant known bugs in copies of the tree: the tests have to catch each
+	$(BIN)/python scripts/planted_bugs.py
 
 docs: $(READY) ## check the documentation: links, and every example run
 	$(BIN)/python -m pytest tests/docs $(PYTEST_ARGS)

@@ -209,6 +209,18 @@ def test_an_answer_to_a_running_opener_waits_for_its_end():
     assert shape(finish(run, a, paused=True)) == ["b=yes", "Done"]
 
 
+def test_an_answer_to_a_parked_opener_waits_for_its_repeat():
+    """Applied now, the repeat would ask once more, and what follows would run twice."""
+    run = flow("a<START b<a")
+    (a,) = due(emit(run))
+    ask(run, a)
+    dispatch.step(run, Failed(a, "gone"))
+
+    assert answer(run) == []
+    dispatch.step(run, Retried(a))
+    assert "b=yes" in shape(finish(run, a, paused=True))
+
+
 def test_a_wait_is_settled_once():
     """The machine never sees a second answer: the front judges first."""
     run = flow("a<START b<a")

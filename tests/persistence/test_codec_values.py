@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from holdfast.errors import TooLarge, TypeNotAllowed, ValueRefused
+from holdfast.errors import Damaged, TooLarge, TypeNotAllowed, ValueRefused
 from holdfast.persistence.codec import Codec, digest_encoded, is_scalar
 from holdfast.persistence.zones import ZoneUnknown, zone_named
 from tests.persistence.values import SURVIVE, Level, Order, Spot, registry, same
@@ -289,3 +289,11 @@ def test_comparison_of_these_tests_forgives_nothing():
     assert not same(Decimal("1.0"), Decimal("1.00"))
     assert not same({1}, {True})
     assert same([math.nan], [math.nan])
+
+
+@pytest.mark.parametrize("tag", ["$nope", "$Path", "$list", "$", "$int "])
+def test_a_tag_that_no_writer_makes_is_refused_by_name(tag: str) -> None:
+    """What a document says never decides what is built from it."""
+    codec = Codec(registry())
+    with pytest.raises((TypeNotAllowed, Damaged)):
+        codec.decode(msgspec.json.encode({"kept": [{tag: [1]}]}))

@@ -101,6 +101,18 @@ def test_an_encoding_that_does_not_fit_is_refused(tmp_path: Path):
     assert execution.load(path).get_state("city") == "Zürich"
 
 
+async def test_text_that_names_a_file_is_no_path(tmp_path: Path):
+    """A document from a client must not read a file of the server."""
+    execution = held()
+    await execution.async_emit("Pause", 1)
+    path = tmp_path / "run.json"
+    execution.save(path)
+
+    for given in (str(path), str(path).encode()):
+        with pytest.raises(NotASave):
+            held().load(given)
+
+
 @pytest.mark.parametrize("ending", ["yaml", "yml", "YAML"])
 async def test_a_file_may_be_yaml(tmp_path: Path, ending: str):
     """By its ending; the text, and a file of another ending, are told by how they begin."""
