@@ -90,7 +90,10 @@ async def go_on(folder: Path, word: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    step, where, *words = sys.argv[1:]
-    asyncio.run(begin(Path(where)) if step == "design" else go_on(Path(where), *words))
+    match sys.argv[1:]:
+        case ["design", where]:
+            asyncio.run(begin(Path(where)))
+        case ["work", where, word]:
+            asyncio.run(go_on(Path(where), word))
+        case _:
+            sys.exit(__doc__)

@@ -64,8 +64,12 @@ async def answer(path: Path, word: str) -> None:
 
 
 if __name__ == "__main__":
-    step, file, *words = sys.argv[1:]
-    if step == "answer":
-        asyncio.run(answer(Path(file), *words))
-    else:
-        asyncio.run((ask if step == "ask" else show)(Path(file)))
+    match sys.argv[1:]:
+        case ["ask", file]:
+            asyncio.run(ask(Path(file)))
+        case ["show", file]:
+            asyncio.run(show(Path(file)))
+        case ["answer", file, word]:
+            asyncio.run(answer(Path(file), word))
+        case _:
+            sys.exit(__doc__)

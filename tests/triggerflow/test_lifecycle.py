@@ -123,8 +123,9 @@ async def test_a_sealed_run_takes_nothing_from_outside_but_finishes_what_it_took
         assert await execution.async_emit_nowait("Inner", 2) is None
     with pytest.warns(RuntimeWarning, match="ignored event 'START'"):
         assert await execution.async_start(3) is execution
-    with pytest.warns(RuntimeWarning, match="ignored answer"):
+    with pytest.warns(RuntimeWarning, match="ignored answer") as caught:
         assert await execution.async_continue_with("q") is None
+    assert caught[0].filename == __file__
     door.opened.set()
     await start
 

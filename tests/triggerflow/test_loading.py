@@ -255,8 +255,9 @@ async def test_a_flow_that_has_grown_takes_the_run_with_a_warning():
     assert fresh.inspect_load(saved)["diagnostics"][0]["severity"] == "warning"
     with pytest.raises(WrongDefinition):
         fresh.load(saved, strict=True)
-    with pytest.warns(RuntimeWarning, match="changed"):
+    with pytest.warns(RuntimeWarning, match="changed") as caught:
         fresh.load(saved)
+    assert caught[0].filename == __file__
     await fresh.async_continue_with("q-1", 2)
     assert await fresh.async_close() == {"kept": 2}
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from holdfast.machine.effects import Answered
 from holdfast.machine.run import PARKED, Delivery, Entry, Run, Wait
 from holdfast.persistence.store import check_id
 from holdfast.runtime import inbox
+from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.permits import apart
 from holdfast.runtime.timers import due_at
 from holdfast.triggerflow import resolving, signals
@@ -152,7 +152,7 @@ async def continue_with(
     run = flow.run
     if run.lifecycle != "open":
         text = f"ignored answer to {wait_id!r}: the execution is {run.lifecycle}"
-        warnings.warn(text, RuntimeWarning, stacklevel=4)
+        warn_at_caller(text, RuntimeWarning)
         return None
     if run.agenda:
         await flow.time()

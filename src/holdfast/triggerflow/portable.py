@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from holdfast.errors import RunBusy, RunError
 from holdfast.machine import state
 from holdfast.machine.run import Run
 from holdfast.runtime import inside
+from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.halting import halt_within
 from holdfast.runtime.portal import on_loop
 from holdfast.triggerflow import binding, load_report, providing, saves
@@ -171,7 +171,7 @@ class Portable(Watching):
     def _mount(self, load: _Load, given: Mapping[str, Any] | None) -> None:
         """Nothing can fail from here on: the execution becomes the one that was saved."""
         if load.warning is not None:
-            warnings.warn(load.warning, RuntimeWarning, stacklevel=3)
+            warn_at_caller(load.warning, RuntimeWarning)
         self._flow.resources.update(given)
         self._take_over(load.run)
 
