@@ -48,7 +48,7 @@ TOP_NAMES = """
 
 BUILDER_OPTIONS = """
     name description max_iterations start_executor checkpoint_storage output_from
-    intermediate_output_from strict strict_state
+    intermediate_output_from strict strict_state on_checkpoint_error
 """
 
 RUN_OPTIONS = """
@@ -131,6 +131,7 @@ METHODS = [
     ("Workflow", "is_terminal_executor", "", "executor_id", ""),
     ("Workflow", "is_intermediate_executor", "", "executor_id", ""),
     ("Workflow", "get_last_checkpoint_id", "", "", ""),
+    ("Workflow", "get_checkpoint_outputs", "async", "checkpoint_id checkpoint_storage", ""),
     ("Workflow", "to_dict", "", "", ""),
     ("Workflow", "to_json", "", "", ""),
     ("Workflow", "save_blueprint", "", "", ""),
@@ -192,6 +193,18 @@ METHODS = [
     ("CheckpointStorage", "list_checkpoints", "async", "workflow_name", ""),
     ("CheckpointStorage", "list_checkpoint_ids", "async", "workflow_name", ""),
     ("CheckpointStorage", "get_latest", "async", "workflow_name", ""),
+    ("FileCheckpointStorage", "list_checkpoints", "async", "workflow_name", "run_id limit"),
+    ("FileCheckpointStorage", "list_checkpoint_ids", "async", "workflow_name", "run_id"),
+    ("FileCheckpointStorage", "list_infos", "async", "workflow_name", "run_id limit"),
+    ("FileCheckpointStorage", "get_latest", "async", "workflow_name", "run_id"),
+    ("FileCheckpointStorage", "prune", "async", "run_id", "keep_last"),
+    ("FileCheckpointStorage", "delete_run", "async", "run_id", ""),
+    ("InMemoryCheckpointStorage", "list_checkpoints", "async", "workflow_name", "run_id limit"),
+    ("InMemoryCheckpointStorage", "list_checkpoint_ids", "async", "workflow_name", "run_id"),
+    ("InMemoryCheckpointStorage", "list_infos", "async", "workflow_name", "run_id limit"),
+    ("InMemoryCheckpointStorage", "get_latest", "async", "workflow_name", "run_id"),
+    ("InMemoryCheckpointStorage", "prune", "async", "run_id", "keep_last"),
+    ("InMemoryCheckpointStorage", "delete_run", "async", "run_id", ""),
     (
         "WorkflowExecutor",
         "__init__",

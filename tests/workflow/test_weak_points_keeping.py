@@ -281,3 +281,28 @@ async def test_a_stream_that_is_thrown_away_says_nothing() -> None:
 
     assert (await workflow.run("second")).get_outputs() == ["second"]
     assert told == []
+
+
+async def test_another_function_that_decides_is_noticed_by_its_name() -> None:
+    """Told, or refused when asked for; a lambda has no name, and is known by its place alone."""
+
+    def always(_: Any) -> bool:
+        return True
+
+    def never(_: Any) -> bool:
+        return False
+
+    def make(condition: Any) -> Any:
+        new = builder("a>b", {"b": forward}, name="decides")
+        new.register("c", lambda: Do("c", give)).add_edge("b", "c", condition=condition)
+        return new.build()
+
+    storage = InMemoryCheckpointStorage()
+    await make(always).run("x", checkpoint_storage=storage)
+    first = (await storage.list_checkpoints())[0].checkpoint_id
+    how: dict[str, Any] = {"checkpoint_id": first, "checkpoint_storage": storage}
+
+    assert len(warnings_of(await make(never).run(**how))) == 1
+    with pytest.raises(WorkflowCheckpointException):
+        await make(never).run(**how, on_graph_change="fail")
+    assert warnings_of(await make(always).run(**how, on_graph_change="fail")) == []
