@@ -334,6 +334,42 @@ async def bound(store: Store, log: Log) -> Any:
     return await execution.async_close()
 
 
+async def event(store: Store, log: Log) -> Any:
+    """A pause waits for a signal that is posted; another one for what a handler emits."""
+
+    async def ask(data: Any) -> Any:
+        log.begin("ask", data.input)
+        await data.async_pause_for(interrupt_id="posted", resume_event="Posted")
+        return await data.async_pause_for(interrupt_id="sent", resume_event="Sent")
+
+    async def posted(data: Any) -> None:
+        log.begin("posted", data.input)
+        await data.async_append_state("posted", data.input)
+
+    async def send(data: Any) -> Any:
+        log.begin("send", data.input)
+        await data.async_append_state("begun", data.input)
+        await data.async_emit("Sent", {"by": data.input})
+        await data.async_append_state("begun", "ended")
+
+    async def sent(data: Any) -> None:
+        log.begin("sent", data.input)
+        await data.async_append_state("sent", data.input)
+
+    flow = TriggerFlow(name="event")
+    flow.to(ask)
+    flow.when("Posted").to(posted)
+    flow.when("Send").to(send)
+    flow.when("Sent").to(sent)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 0, run_id="run")
+        await (await engine.driven("run")).live.until_quiet()
+        if await engine.waits(run_id="run"):
+            await engine.emit("run", "Posted", 1, request_id="p")
+            await engine.emit("run", "Send", 2, request_id="s")
+        return await to_the_end(engine, run, {})
+
+
 async def deadline(store: Store, log: Log) -> Any:
     """A chunk asks, nobody answers; a process that comes later finds the deadline long past."""
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
             "chain",
             "pause",
             "deadline",
+            "event",
             "again",
             "nested",
             "loop",

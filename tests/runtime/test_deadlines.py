@@ -360,3 +360,25 @@ async def test_a_run_that_cannot_be_had_is_not_looked_at_without_rest() -> None:
             await asyncio.sleep(0)
         assert (await store.row("r")).status == "completed"
         assert await two.look() == 0
+
+
+async def test_a_signal_after_the_deadline_does_not_answer_what_has_expired(store: Store) -> None:
+    """Also where nobody has looked at the time yet: it only reaches its listeners."""
+    clock = FakeClock(1000.0)
+    flow = asking(deadline=60, default="late", resume_event="Go")
+
+    async def hear(data: Any) -> None:
+        await data.async_append_state("heard", data.input)
+
+    flow.when("Go").to(hear)
+    async with engine(store, clock, flow) as one:
+        run = await one.start(flow, 1, run_id="r")
+        await rest(one)
+        clock.set_wall(1060.0)
+        await one.emit("r", "Go", "signal")
+        await rest(one)
+        clock.pass_s(60)
+        snapshot = await run.result()
+    assert snapshot == {"heard": ["signal", "late"]}
+    (wait,) = (await store.waits(run_id="r")).items
+    assert (wait.status, wait.value) == ("expired", b'"late"')

@@ -228,6 +228,12 @@ class AskedOutside(msgspec.Struct, gc=False):
     wait: Wait
 
 
+class Resumed(msgspec.Struct, gc=False):
+    """A wait was answered by a signal that it waited for."""
+
+    wait: Wait
+
+
 class Lapsed(msgspec.Struct, gc=False):
     """A wait was settled by its deadline."""
 
@@ -277,6 +283,7 @@ Effect = (
     | Cancel
     | Warn
     | Withdrawn
+    | Resumed
     | Lapsed
     | AskedOutside
     | FrameEnded

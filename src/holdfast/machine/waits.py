@@ -57,6 +57,17 @@ def watch(run: Run, wait: Wait) -> None:
         timers.start(run, timers.WAIT, wait.id, wait.deadline)
 
 
+def leave_to(run: Run, wait: Wait, delivery_id: int) -> None:
+    """Let an answer take effect when this delivery has ended, if it is unfinished."""
+    if delivery_id not in run.deliveries:
+        return
+    wait.opener = delivery_id
+    wait.asked = True
+    note_opener(run, wait)
+    if run.journal is not None:
+        layout.mark_wait(run.journal, wait)
+
+
 def asked_by(run: Run, delivery_id: int) -> list[Wait]:
     """The waits that a delivery has opened and that are still in the record.
 

@@ -8,12 +8,13 @@ that holds what followed names what it consumed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from holdfast.errors import AlreadyAnswered, InternalError
+from holdfast.errors import AlreadyAnswered, InternalError, WaitNotFound
 from holdfast.machine import waits
 from holdfast.machine.effects import Answered, Effect, Expired
 from holdfast.machine.run import PARKED, Delivery, Wait
@@ -21,6 +22,13 @@ from holdfast.persistence.store import InboxItem, Settlement, Store, WaitRow
 from holdfast.runtime.live import NOTHING_SEEN, LiveRun
 from holdfast.runtime.saving import StoreKeeper
 
+#: Begins the mark under which a handler's emit settles a wait; the delivery's number follows.
+EMITTED = "~emit:"
+#: Begins that of a posted signal; its number in the inbox follows.
+POSTED = "~signal:"
+#: Begins that of any other signal.
+SENT = "~event:"
+MARKS = (EMITTED, POSTED, SENT)
 #: Posts that decide about parked work.
 _DECISIONS = ("retry", "skip")
 
@@ -53,10 +61,13 @@ async def take_in(
     live: LiveRun,
     other: Callable[[InboxItem], list[Effect]] | None,
     then: Callable[[], list[Effect]] = list,
+    before: Callable[[Sequence[InboxItem]], Awaitable[None]] | None = None,
 ) -> dict[str, Wait]:
     """Step the machine with everything in the inbox that it has not seen.
 
     other: what a post that is no answer means to the front; None leaves such posts for later.
+    before: what the front has to do with posts before any of them is taken in; it may be done
+    twice, by readers at the same time.
     then: what follows from all of them together, in the same commit. Returns the waits that were
     answered.
     Effects are saved and performed before the call returns; the handlers run in tasks.
@@ -68,20 +79,24 @@ async def take_in(
     effects: list[Effect] = []
     if live.seen is NOTHING_SEEN:
         live.seen = set()
-    items = await store.inbox(live.run.run_id)
+    items = [i for i in await store.inbox(live.run.run_id) if i.number not in live.seen]
+    if before is not None and items:
+        await before(items)
     if other is not None and any(item.post.kind in _DECISIONS for item in items):
         # What was stopped may still be on its way out, and is not to run twice at once.
         await live.left([d.id for d in live.run.deliveries.values() if d.status == PARKED])
     for item in items:
         if item.number in live.seen or (other is None and item.post.kind != "answer"):
             continue
-        live.seen.add(item.number)
         if item.post.kind == "answer":
+            if _is_left_to_another(live, item, items):
+                continue
             wait = _answer(live, item, effects)
             if wait is not None:
                 heard[wait.id] = wait
         elif other is not None:
             effects.extend(other(item))
+        live.seen.add(item.number)
         live.saver.consumed.append(item.number)
     effects.extend(then())
     if heard or effects or live.saver.consumed:
@@ -111,6 +126,10 @@ def _answer(live: LiveRun, item: InboxItem, effects: list[Effect]) -> Wait | Non
         effects.extend(live.front.step(live.run, Expired(body.wait, item.post.at)))
     if body.status != "answered":
         return None
+    emitter = _number_in(item.post.request_id, EMITTED)
+    if emitter:
+        # It emits again, which is all that is to follow, or ends, and then this is an answer.
+        waits.leave_to(live.run, wait, emitter)
     effects.extend(
         live.front.step(
             live.run,
@@ -128,6 +147,37 @@ def _answer(live: LiveRun, item: InboxItem, effects: list[Effect]) -> Wait | Non
     return wait
 
 
+def _is_left_to_another(live: LiveRun, item: InboxItem, items: Sequence[InboxItem]) -> bool:
+    """Whether a signal made the settlement, and will itself be what follows from it."""
+    mark = item.post.request_id
+    if mark is None:
+        return False
+    if live.deciding and mark.rpartition(":")[0] in live.deciding:
+        return True
+    signal = _number_in(mark, POSTED)
+    return bool(signal) and signal not in live.seen and any(i.number == signal for i in items)
+
+
+def _number_in(mark: str | None, prefix: str) -> int:
+    """The number that a mark of that kind names; 0 for any other request id."""
+    if mark is None or not mark.startswith(prefix):
+        return 0
+    number = mark.removeprefix(prefix).partition(":")[0]
+    return int(number) if number.isdecimal() and number.isascii() else 0
+
+
+@contextlib.contextmanager
+def deciding(live: LiveRun, mark: str) -> Iterator[None]:
+    """While a signal settles waits under its mark: it tells the machine, and no inbox does."""
+    if live.deciding is None:
+        live.deciding = []
+    live.deciding.append(mark)
+    try:
+        yield
+    finally:
+        live.deciding.remove(mark)
+
+
 async def settle(
     live: LiveRun, wait_id: str, value: bytes, digest: str, by: tuple[str | None, str | None]
 ) -> WaitRow:
@@ -143,7 +193,15 @@ async def settle(
         request_id=by[0],
         actor=by[1],
     )
-    return await store.settle(live.run.run_id, wait_id, settlement)
+    try:
+        return await store.settle(live.run.run_id, wait_id, settlement)
+    except WaitNotFound:
+        wait = live.run.waits.get(wait_id)
+        if wait is None or wait.answered or live.saver is None:
+            raise
+        # The commit that opens it is under way.
+        await live.saver.commit()
+        return await store.settle(live.run.run_id, wait_id, settlement)
 
 
 async def cancel(live: LiveRun, wait_id: str) -> None:

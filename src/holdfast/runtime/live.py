@@ -57,6 +57,7 @@ class LiveRun:
     errors: what failed deliveries raised, by delivery. orphans: errors that nobody awaited, kept
     for whoever closes the run; detached: groups whose waiter may never look. interrupted:
     deliveries that were cancelled here and stay due. gone: told when no handler runs any more.
+    deciding: marks of signals that settle waits just now and will tell the machine themselves.
     on_time: called with the time once the record's earliest has come; None: nobody keeps its time.
     dead: set once the record may not be trusted any more (a failed save, lost ownership);
     everyone who waits gets it.
@@ -67,6 +68,7 @@ class LiveRun:
         "alarm",
         "clock",
         "dead",
+        "deciding",
         "detached",
         "errors",
         "flush_due",
@@ -114,6 +116,7 @@ class LiveRun:
         self.flush_due = False
         self.seen: set[int] = NOTHING_SEEN
         self.alarm: Alarm | None = None
+        self.deciding: list[str] | None = None
         self.on_time: Callable[[float], Coroutine[Any, Any, None]] | None = None
 
     async def carry(self, delivery: Delivery | None, *, own: bool = False) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.definition.blueprint import SEPARATOR, Blueprint
 from holdfast.machine.run import Delivery, Run, Settled, Wait
 from holdfast.persistence.copies import isolated
+from holdfast.runtime.inbox import MARKS
 from holdfast.triggerflow.insides import child_id, frame_id, frame_of, local_id, prefix
 from holdfast.triggerflow.signal import signal_of
 
@@ -41,7 +42,7 @@ def interrupt_of(run: Run, wait: Wait) -> dict[str, Any]:
         "response_schema": wait.schema,
         "resumed_at": wait.settled_at,
         "resumed_by": wait.actor,
-        "resume_request_id": wait.request_id,
+        "resume_request_id": _request_id(wait.request_id),
         "resume_requests": _requests(run, wait),
         "cancelled_at": None,
         "cancel_reason": None,
@@ -61,13 +62,19 @@ def _status(wait: Wait) -> str:
     return "expired" if wait.expired else "resumed"
 
 
+def _request_id(given: str | None) -> str | None:
+    """The id that somebody gave; marks of signals are our own business."""
+    return None if given is None or given.startswith(MARKS) else given
+
+
 def _requests(run: Run, wait: Wait) -> dict[str, Any]:
     """The request that answered, by its id, if it had one: later ones get the same answer."""
-    if not wait.answered or wait.request_id is None:
+    request_id = _request_id(wait.request_id)
+    if not wait.answered or request_id is None:
         return {}
     return {
-        wait.request_id: {
-            "request_id": wait.request_id,
+        request_id: {
+            "request_id": request_id,
             "status": "accepted" if wait.opener in run.deliveries else "dispatched",
             "value": isolated(wait.value),
             "actor": wait.actor,
@@ -112,7 +119,7 @@ def settled_of(run: Run, line: Settled) -> dict[str, Any]:
         "status": _WORDS.get(line.status, line.status),
         "resumed_at": line.at,
         "resumed_by": line.actor,
-        "resume_request_id": line.request_id,
+        "resume_request_id": _request_id(line.request_id),
     }
 
 

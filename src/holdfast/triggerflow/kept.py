@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from holdfast.errors import RunCancelled, RunNotFound
@@ -15,12 +14,12 @@ from holdfast.machine.bindings import PREFIX
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.store import RunHead
-from holdfast.runtime import expiry, inbox
+from holdfast.runtime import expiry
 from holdfast.runtime.halting import halt_within
 from holdfast.runtime.home import Home, rebuilt
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.saving import Saver
-from holdfast.triggerflow import binding, intervening, saves, signals
+from holdfast.triggerflow import binding, intervening, posts, saves, signals
 from holdfast.triggerflow.compatible import check_flow
 from holdfast.triggerflow.remembering import Remembering
 from holdfast.triggerflow.running import FlowRun
@@ -259,9 +258,7 @@ class Kept(Remembering):
 
     async def hear(self) -> None:
         """Take in what was posted for the run."""
-        posted = partial(signals.posted, self._flow)
-        heard = await inbox.take_in(self._flow.live, posted)
-        for wait in heard.values():
+        for wait in (await posts.take_in(self._flow)).values():
             self._flow.publish("interrupt", "resume", wait, value=wait.value)
 
     async def keep_time(self, now: float | None = None) -> None:

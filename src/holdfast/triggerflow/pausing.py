@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ from holdfast.runtime import inbox
 from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.permits import apart
 from holdfast.runtime.timers import due_at
-from holdfast.triggerflow import resolving, signals
+from holdfast.triggerflow import posts, resolving, signals
 from holdfast.triggerflow.asking import Ask
 from holdfast.triggerflow.insides import prefix
 from holdfast.triggerflow.interrupts import find, interrupt_of
@@ -191,7 +190,7 @@ async def _through_store(
     if before is not None and before.answered:
         await _run_parked(flow, wait_id)
         return interrupt_of(flow.run, before)
-    heard = await inbox.take_in(live, partial(signals.posted, flow))
+    heard = await posts.take_in(flow)
     wait = heard.get(wait_id) or before
     if wait is None:
         return find(flow.run, wait_id)

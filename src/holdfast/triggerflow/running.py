@@ -21,6 +21,7 @@ from holdfast.machine.effects import (
     FrameEnded,
     Input,
     Lapsed,
+    Resumed,
     Warn,
     Withdrawn,
 )
@@ -214,6 +215,8 @@ class FlowRun(Telling):
             self.warn(effect.code, effect.text)
         elif isinstance(effect, Lapsed):
             self.publish("interrupt", "expire", effect.wait)
+        elif isinstance(effect, Resumed):
+            self.publish("interrupt", "resume", effect.wait, value=effect.wait.value)
         elif isinstance(effect, FrameEnded):
             self.insides.pop(effect.frame, None)
         elif isinstance(effect, Withdrawn) and not effect.wait.answered:

@@ -7,13 +7,9 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from holdfast.machine import dispatch, ledger
 from holdfast.machine.effects import Effect, Emitted, Retried, Skipped
 from holdfast.machine.run import PARKED, Delivery, Entry, Run
-from holdfast.persistence.store import InboxItem
-from holdfast.runtime.inbox import PostBody
 from holdfast.runtime.permits import apart
 from holdfast.triggerflow import resolving
 from holdfast.triggerflow.running import FlowRun
@@ -114,10 +110,15 @@ def _unattended(flow: FlowRun, group: int) -> asyncio.Future[Any]:
 
 async def emit_from(flow: FlowRun, by: Delivery, event: str, value: Any, kind: str) -> Any:
     """A signal from a handler, which waits for all that follows; a repeat finds its outcome."""
-    index, signal = _entered(flow, by, "emit", event, value, kind)
-    if signal is None:
-        return await _again(flow, by, index)
-    resolved = await resolving.by_event(flow, kind, event, value, by.frame)
+    data, found = _made_before(flow, by, "emit", event, value, kind)
+    if found >= 0:
+        return await _again(flow, by, found)
+    resolved = await resolving.by_event(flow, kind, event, value, by.frame, by)
+    if by.frame:
+        flow.visit(by.frame)
+    # Written into the ledger only now: a line there says that the signal itself is in the record.
+    index = ledger.record(flow.run, by.id, Entry("emit", event, ledger.digest_of(data), value))
+    signal = Emitted(kind, event, value, data, by.id, by.scope, index, wants_results=True)
     group, effects = dispatch.emit(flow.run, signal)
     effects = resolved + effects
     entry = flow.run.ledgers[by.id].entries[index]
@@ -136,15 +137,19 @@ async def emit_nowait_from(
     flow: FlowRun, by: Delivery, event: str, value: Any, kind: str
 ) -> asyncio.Future[Any] | None:
     """A signal from a handler, which goes on."""
-    index, signal = _entered(flow, by, "nowait", event, value, kind)
-    if signal is None:
-        group = flow.run.ledgers[by.id].entries[index].group
+    data, found = _made_before(flow, by, "nowait", event, value, kind)
+    if found >= 0:
+        group = flow.run.ledgers[by.id].entries[found].group
         if group not in flow.run.groups:
             return None
         future = _unattended(flow, group)
         _let_go(flow, by, group)
         return future
-    resolved = await resolving.by_event(flow, kind, event, value, by.frame)
+    resolved = await resolving.by_event(flow, kind, event, value, by.frame, by)
+    if by.frame:
+        flow.visit(by.frame)
+    index = ledger.record(flow.run, by.id, Entry("nowait", event, ledger.digest_of(data), value))
+    signal = Emitted(kind, event, value, data, by.id, by.scope)
     group, effects = dispatch.emit(flow.run, signal)
     flow.run.ledgers[by.id].entries[index].group = group
     effects = resolved + effects
@@ -155,26 +160,19 @@ async def emit_nowait_from(
     return _unattended(flow, group)
 
 
-def _entered(
+def _made_before(
     flow: FlowRun, by: Delivery, what: str, event: str, value: Any, kind: str
-) -> tuple[int, Emitted | None]:
-    """The ledger line of an emit; no signal if the handler made it before.
+) -> tuple[bytes | None, int]:
+    """The bytes of an emit, and its ledger line if the handler made it before, else -1.
 
     Raises: SubFlowNotActive if the handler goes on although its sub-flow was ended.
     """
+    # Many parameters because: they are one emit, and whose it is.
     if by.frame:
         flow.visit(by.frame)
     data = flow.kept(value, f"payload of {event}", (kind, event), by.frame)
     digest = ledger.digest_of(data)
-    found = ledger.find(flow.run, by.id, what, event, value, digest, codec=flow.codec)
-    if found >= 0:
-        return found, None
-    index = ledger.record(flow.run, by.id, Entry(what, event, digest, value))
-    waits_for = what == "emit"
-    signal = Emitted(
-        kind, event, value, data, by.id, by.scope, index if waits_for else -1, waits_for
-    )
-    return index, signal
+    return data, ledger.find(flow.run, by.id, what, event, value, digest, codec=flow.codec)
 
 
 async def _again(flow: FlowRun, by: Delivery, index: int) -> Any:
@@ -274,21 +272,3 @@ def _attended(flow: FlowRun, error: BaseException) -> None:
     """Somebody is told of the error here, so a close need not tell it."""
     if flow.live.orphans is not None:
         flow.live.orphans = [other for other in flow.live.orphans if other is not error]
-
-
-def posted(flow: FlowRun, item: InboxItem) -> list[Effect]:
-    """What a post that is no answer means: signal, cancel, retry, skip or close."""
-    body = msgspec.json.decode(item.post.body, type=PostBody)
-    run = flow.run
-    value = None if run.journal is None else run.journal.codec.decode(bytes(body.value))
-    match item.post.kind:
-        case "signal":
-            data = bytes(body.value)
-            return dispatch.emit(run, Emitted("event", body.event, value, data))[1]
-        case "retry":
-            return retried(flow, flow.parked(body.delivery))
-        case "skip":
-            return skipped(flow, flow.parked(body.delivery), value, bytes(body.value))
-        case kind:
-            words = {"cancel": "cancelled", "close": "completed"}
-            return flow.end(words[kind], f"posted {kind}")

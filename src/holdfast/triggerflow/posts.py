@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What outsiders posted for a flow's run, taken in: answers, signals, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from holdfast.machine import dispatch
+from holdfast.machine.effects import Effect, Emitted
+from holdfast.machine.run import Wait
+from holdfast.persistence.store import InboxItem
+from holdfast.runtime import inbox
+from holdfast.runtime.inbox import POSTED, PostBody
+from holdfast.triggerflow import resolving, signals
+from holdfast.triggerflow.running import FlowRun
+
+
+async def take_in(flow: FlowRun) -> dict[str, Wait]:
+    """Take in what was posted. Returns the waits that somebody answered."""
+    posts = _Posts(flow)
+    return await inbox.take_in(flow.live, posts.taken, before=posts.settle)
+
+
+class _Posts:
+    """One reading of the inbox. resolved: by the number of a signal, the waits that it settled.
+
+    A signal settles what waits for its event in the store, and only then is taken in. A crash in
+    between leaves the signal where it was, and settling again under the same mark is the same.
+    """
+
+    def __init__(self, flow: FlowRun) -> None:
+        self.flow = flow
+        self.resolved: dict[int, list[str]] = {}
+
+    async def settle(self, items: Sequence[InboxItem]) -> None:
+        """Let every signal settle the pauses that wait for it."""
+        if not self.flow.run.waits or self.flow.run.journal is None:
+            return
+        for item in items:
+            if item.post.kind != "signal":
+                continue
+            body = msgspec.json.decode(item.post.body, type=PostBody)
+            value = self.flow.codec.decode(bytes(body.value))
+            mark = f"{POSTED}{item.number}"
+            self.resolved[item.number] = await resolving.settled_by(
+                self.flow, body.event, value, mark
+            )
+
+    def taken(self, item: InboxItem) -> list[Effect]:
+        """What a post that is no answer means: signal, cancel, retry, skip or close."""
+        flow, run = self.flow, self.flow.run
+        body = msgspec.json.decode(item.post.body, type=PostBody)
+        data = bytes(body.value)
+        value = None if run.journal is None else run.journal.codec.decode(data)
+        match item.post.kind:
+            case "signal":
+                effects = []
+                for wait_id in self.resolved.get(item.number, ()):
+                    effects.extend(resolving.resolved(flow, wait_id, value))
+                effects.extend(dispatch.emit(run, Emitted("event", body.event, value, data))[1])
+                return effects
+            case "retry":
+                return signals.retried(flow, flow.parked(body.delivery))
+            case "skip":
+                return signals.skipped(flow, flow.parked(body.delivery), value, data)
+            case kind:
+                words = {"cancel": "cancelled", "close": "completed"}
+                return flow.end(words[kind], f"posted {kind}")
