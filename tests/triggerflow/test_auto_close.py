@@ -188,3 +188,43 @@ async def test_a_hidden_execution_has_to_close(options: dict[str, Any]):
     """The call waits for it, so it would never return."""
     with pytest.raises(ValueError, match="waits for the close"):
         await TriggerFlow().async_start(1, **options)
+
+
+@pytest.mark.parametrize("activity", ["intervene", "unseal", "item", "result"])
+def test_what_else_begins_the_idle_time_anew(activity: str):
+    """An intervention, unsealing, a stream item, a result."""
+
+    async def story() -> float:
+        loop = asyncio.get_running_loop()
+        flow = TriggerFlow()
+        flow.when("E").to(keep)
+        execution = flow.create_execution(auto_close_timeout=4, intervention_mode="planned")
+        ended = asyncio.Event()
+        execution.on_closed = lambda _: ended.set()
+        await execution.async_emit("E", 1)
+        await asyncio.sleep(3)
+        match activity:
+            case "intervene":
+                await execution.async_intervene("x")
+            case "unseal":
+                await execution.async_seal()
+                await execution.async_unseal()
+            case "item":
+                execution.put_into_stream("item")
+            case _:
+                execution.set_state("$final_result", 1)
+        began = loop.time()
+        await ended.wait()
+        return loop.time() - began
+
+    assert in_jumping_time(story()) == pytest.approx(4, abs=0.2)
+
+
+def test_what_is_written_without_a_loop_needs_none():
+    """A run that nobody drives has no clock to begin anew."""
+    execution = TriggerFlow().create_execution()
+    execution.set_state("$final_result", 1)
+    execution.put_into_stream("item")
+
+    assert execution.result.get_final_result() == 1
+    assert execution.close() == {"$final_result": 1}

@@ -19,7 +19,7 @@ from holdfast.triggerflow import (
     TriggerFlowInterventionEvent,
     TriggerFlowSystemStreamEvent,
 )
-from tests.triggerflow.handlers import Door, ask, fail, keep
+from tests.triggerflow.handlers import Door, ask, fail, in_jumping_time, keep
 
 
 async def count(data: Any) -> None:
@@ -84,6 +84,30 @@ async def test_a_reader_who_leaves_a_flow_ends_what_nobody_awaits_too():
 
     assert door.cancelled == 1
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_a_reader_who_leaves_does_not_wait_for_ever_for_a_deaf_handler():
+    """It is named by a warning."""
+
+    async def story() -> None:
+        free = asyncio.Event()
+
+        async def deaf(data: Any) -> None:
+            await data.async_put("item")
+            while not free.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await free.wait()
+
+        flow = TriggerFlow()
+        flow.to(deaf)
+        reader = flow.get_async_runtime_stream()
+        assert await anext(reader) == "item"
+        with pytest.warns(RuntimeWarning, match="ignored cancellation: deaf"):
+            await reader.aclose()
+        free.set()
+        await asyncio.sleep(0)
+
+    in_jumping_time(story())
 
 
 async def test_a_reader_of_a_flow_who_waited_too_long_ends_its_run():

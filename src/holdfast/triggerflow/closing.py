@@ -10,8 +10,9 @@ from typing import Any
 
 from holdfast.errors import DefinitionError, RunFailed, RunOpen
 from holdfast.runtime import inside
+from holdfast.runtime.callers import warn_at_caller
 from holdfast.triggerflow import intervening
-from holdfast.triggerflow.draining import drain
+from holdfast.triggerflow.draining import drain, halted
 from holdfast.triggerflow.reserved import INTERVENTIONS
 from holdfast.triggerflow.running import FlowRun
 
@@ -105,7 +106,11 @@ class Closer:
         delay = self._delay
         if delay is None or not self.may_close:
             return
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Written from outside of any loop: the clock begins with who drives the run next.
+            return
         if delay <= 0:
             self._timer = loop.call_soon(self._due)
         else:
@@ -237,7 +242,10 @@ class Closer:
             return
         live = self.flow.live
         self.let_be()
-        await live.halt()
+        deaf = await halted(self.flow)
+        if deaf:
+            text = f"handlers of an abandoned run ignored cancellation: {', '.join(deaf)}"
+            warn_at_caller(text, RuntimeWarning)
         live.orphans = None
         await live.advance(self.flow.end("cancelled", reason), here=False)
         self._freeze()

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 
 from holdfast.errors import CloseTimeout
+from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.halting import GRACE_S, names_of
 from holdfast.triggerflow.running import FlowRun
 
@@ -31,7 +31,7 @@ async def drain(flow: FlowRun, timeout_s: float | None) -> None:
     if live.interrupted:
         names = ", ".join(names_of(flow.run, live.interrupted))
         text = f"close: handlers that were cancelled did not end: {names}"
-        warnings.warn(text, RuntimeWarning, stacklevel=2)
+        warn_at_caller(text, RuntimeWarning)
 
 
 async def _halt(flow: FlowRun) -> None:
@@ -39,13 +39,20 @@ async def _halt(flow: FlowRun) -> None:
     live = flow.live
     names = ", ".join(names_of(flow.run, live.running))
     text = f"close: {len(live.running)} handlers were still running and are cancelled: {names}"
-    warnings.warn(text, RuntimeWarning, stacklevel=2)
-    try:
-        await asyncio.wait_for(live.halt(), GRACE_S)
-    except TimeoutError:
-        still = names_of(flow.run, live.running)
+    warn_at_caller(text, RuntimeWarning)
+    still = await halted(flow)
+    if still:
         raise CloseTimeout(
             f"handlers ignored cancellation: {', '.join(still)}",
             run_id=flow.run.run_id,
             handlers=still,
-        ) from None
+        )
+
+
+async def halted(flow: FlowRun) -> tuple[str, ...]:
+    """Cancel every handler and give it time to settle; returns those that go on anyway."""
+    try:
+        await asyncio.wait_for(flow.live.halt(), GRACE_S)
+    except TimeoutError:
+        return names_of(flow.run, flow.live.running)
+    return ()

@@ -8,11 +8,11 @@ it says so with no_warning=True.
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from holdfast.machine.run import Delivery
+from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.portal import blocking
 from holdfast.triggerflow import signals
 from holdfast.triggerflow.running import FlowRun
@@ -151,4 +151,4 @@ def _warn(method: str, *, no_warning: bool) -> None:
             f"{method}: flow data is shared by all executions of the flow and is in no save; "
             "use state, or pass no_warning=True"
         )
-        warnings.warn(text, RuntimeWarning, stacklevel=3)
+        warn_at_caller(text, RuntimeWarning)

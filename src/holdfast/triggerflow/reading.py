@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from typing import Any, Protocol
 
 from holdfast.runtime.callers import warn_at_caller
+from holdfast.runtime.halting import GRACE_S
 from holdfast.runtime.portal import blocking
 from holdfast.runtime.stream import Stream
 
@@ -136,7 +137,7 @@ class Reader:
         """Cancel the start, if it is under way."""
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
-            await asyncio.wait({self._starting})
+            await asyncio.wait({self._starting}, timeout=GRACE_S)
 
 
 #: Runs that a reader started: a task that nobody holds could be collected.

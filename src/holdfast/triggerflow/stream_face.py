@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from holdfast.errors import DefinitionError
-from holdfast.runtime.portal import at_home
+from holdfast.runtime.portal import without_waiting
 from holdfast.runtime.stream import Stream
 from holdfast.triggerflow import reading
 from holdfast.triggerflow.lifecycle_face import LifecycleFace
@@ -68,9 +68,9 @@ class StreamFace(LifecycleFace):
         self._flow.stop_stream()
 
     def put_into_stream(self, item: Any) -> None:
-        """Put an item into the runtime stream; from any thread."""
-        at_home(self._flow.put, item)
+        """The blocking form of `async_put_into_stream`; on a loop too."""
+        without_waiting(self.async_put_into_stream(item), waits=False)
 
     def stop_stream(self) -> None:
-        """End the runtime stream; from any thread."""
-        at_home(self._flow.stop_stream)
+        """The blocking form of `async_stop_stream`; on a loop too."""
+        without_waiting(self.async_stop_stream(), waits=False)

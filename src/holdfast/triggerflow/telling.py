@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from holdfast.machine.run import Run, Visit, Wait
+from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.stream import Stream
 from holdfast.triggerflow import insides
 from holdfast.triggerflow.interrupts import interrupt_of
@@ -48,7 +48,7 @@ class Telling:
         """
         stream = self.the_stream()
         if stream.is_ended:
-            warnings.warn("the runtime stream has ended: the item is dropped", RuntimeWarning, 3)
+            warn_at_caller("the runtime stream has ended: the item is dropped", RuntimeWarning)
             return
         while frame:
             item = self.fitted("stream", item, frame)
