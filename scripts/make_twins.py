@@ -55,7 +55,7 @@ TWINS: tuple[Twins, ...] = (
         "Execution",
         ("async_pause_for", "async_continue_with", "async_retry", "async_skip"),
     ),
-    Twins("triggerflow/signal_face.py", "SignalFace", ("async_emit", "async_emit_nowait")),
+    Twins("triggerflow/signal_face.py", "SignalFace", ("async_emit",)),
     Twins(
         "triggerflow/frame_face.py",
         "FrameFace",

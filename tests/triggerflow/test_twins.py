@@ -197,3 +197,43 @@ def test_a_sync_handler_answers_a_pause_and_says_who_it_was():
         ("clerk", "r-1")
     ]
     assert execution.close() == {"kept": 7}
+
+
+@pytest.mark.parametrize("store", [None, MemoryStore])
+async def test_a_signal_is_sent_without_waiting_from_an_async_handler(store: Any):
+    """Nothing has to be waited for, so no loop is blocked; what follows is carried by tasks."""
+    sent = []
+
+    async def sends(data: Any) -> None:
+        sent.append(data.emit_nowait("E", data.value))
+        sent.append(data.emit_nowait("Nobody", data.value))
+
+    flow = TriggerFlow()
+    flow.to(sends)
+    flow.when("E").to(double).to(keep)
+    execution = held(flow, store=store() if store else None)
+    await execution.async_start(4)
+
+    await sent[0]
+    assert sent[1] is None
+    assert execution.get_state("kept") == 8
+    assert await execution.async_close() == {"kept": 8}
+
+
+async def test_a_signal_is_sent_without_waiting_from_outside_on_a_loop():
+    """For a run in memory with no open question; else the call would block, and is refused."""
+    flow = TriggerFlow()
+    flow.to(ask)
+    flow.when("E").to(double).to(keep)
+    execution = held(flow)
+    sent = execution.emit_nowait("E", 4)
+    assert sent is not None
+    await sent
+    assert execution.get_state("kept") == 8
+    assert execution.emit_nowait("Nobody") is None
+    await execution.async_start(1)
+    for one in (execution, held(flow, store=MemoryStore())):
+        with pytest.raises(BlockedLoop, match="await"):
+            one.emit_nowait("E", 5)
+
+    assert await execution.async_close(pending_interrupts="cancel") == {"kept": 8}

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from holdfast.errors import PauseNotAllowed
 from holdfast.machine.run import MISSING, Delivery
-from holdfast.runtime.portal import at_home, blocking
+from holdfast.runtime.portal import at_home, blocking, without_waiting
 from holdfast.runtime.timers import Deadline
 from holdfast.triggerflow import interrupts, pausing, signals
 from holdfast.triggerflow.asking import asked
@@ -114,8 +114,10 @@ class TriggerFlowRuntimeData(
         return blocking(self.async_emit(event, value, trigger_type=trigger_type))
 
     def emit_nowait(self, event: str, value: Any = None, *, trigger_type: str = "event") -> Any:
-        """The form of `async_emit_nowait` for sync handlers."""
-        return blocking(self.async_emit_nowait(event, value, trigger_type=trigger_type))
+        """As `async_emit_nowait`; in an async handler too, where no open question can be met."""
+        run = self._run.run
+        call = self.async_emit_nowait(event, value, trigger_type=trigger_type)
+        return without_waiting(call, waits=bool(run.waits))
 
     async def async_put_into_stream(self, item: Any) -> None:
         """Put an item into the runtime stream."""

@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from holdfast.runtime.callers import warn_at_caller
-from holdfast.runtime.portal import at_home
+from holdfast.runtime.portal import at_home, without_waiting
 from holdfast.triggerflow import binding, signals
 from holdfast.triggerflow.rejecting import is_taken
 from holdfast.triggerflow.signal import signal_of
@@ -81,9 +81,17 @@ class SignalFace(StatusFace, SignalFaceTwins):
     ) -> asyncio.Future[Any] | None:
         """Send a signal and return once it is taken in; close waits for what follows.
 
-        Returns a future of what the handlers return, or None if nobody listens.
+        Returns a future that ends, with None, when what follows has, or raises what it raised; None
+        if nobody listens.
         """
         await self._ready()
         if not is_taken(self._flow.run, event):
             return None
         return await signals.emit_nowait(self._flow, event, value, trigger_type)
+
+    def emit_nowait(
+        self, event: str, value: Any = None, *, trigger_type: str = "event"
+    ) -> asyncio.Future[Any] | None:
+        """As `async_emit_nowait`; on a loop only where no store or open question can be met."""
+        call = self.async_emit_nowait(event, value, trigger_type=trigger_type)
+        return without_waiting(call, waits=self._home is not None or bool(self._flow.run.waits))

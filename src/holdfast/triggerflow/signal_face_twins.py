@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from holdfast.runtime.portal import blocking
 
 if TYPE_CHECKING:
-    import asyncio
     from typing import Any
 
 
@@ -22,19 +21,7 @@ class SignalFaceTwins:
         async def async_emit(
             self, event: str, value: Any = None, *, trigger_type: str = "event"
         ) -> Any: ...
-        async def async_emit_nowait(
-            self, event: str, value: Any = None, *, trigger_type: str = "event"
-        ) -> asyncio.Future[Any] | None: ...
 
     def emit(self, event: str, value: Any = None, *, trigger_type: str = "event") -> Any:
         """Send a signal from outside and wait for all that follows. Blocks until done."""
         return blocking(self.async_emit(event, value, trigger_type=trigger_type))
-
-    def emit_nowait(
-        self, event: str, value: Any = None, *, trigger_type: str = "event"
-    ) -> asyncio.Future[Any] | None:
-        """Send a signal and return once it is taken in; close waits for what follows.
-
-        Blocks until done.
-        """
-        return blocking(self.async_emit_nowait(event, value, trigger_type=trigger_type))
