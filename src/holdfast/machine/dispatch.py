@@ -31,6 +31,7 @@ from holdfast.machine.effects import (
     Answered,
     Broken,
     Cancel,
+    Cancelled,
     Effect,
     Emitted,
     Ended,
@@ -61,6 +62,8 @@ def step(run: Run, happened: Input) -> list[Effect]:  # noqa: PLR0911 - one for 
             return answer(run, happened)
         case Expired():
             return expire(run, happened)
+        case Cancelled():
+            return unask(run, happened)
         case Failed():
             return fail(run, happened)
         case Retried():
@@ -320,6 +323,20 @@ def expire(run: Run, expired: Expired) -> list[Effect]:
     effects: list[Effect] = [Lapsed(wait)]
     if not _is_opener_busy(run, wait):
         effects.extend(_apply(run, wait.id))
+    return effects
+
+
+def unask(run: Run, cancelled: Cancelled) -> list[Effect]:
+    """A question is asked no more: its branch ends here."""
+    wait = run.waits.get(cancelled.wait_id)
+    if wait is None or wait.answered:
+        return []
+    effects: list[Effect] = [Withdrawn(wait)]
+    waits.cancel(run, wait)
+    if wait.scope:
+        group = scopes.new_group(run, wants=False)
+        fans.leave(Route(run, group, 0, effects), wait.scope, waiting=True)
+        scopes.leave_group(run, group, effects)
     return effects
 
 

@@ -141,6 +141,12 @@ class Expired(msgspec.Struct, gc=False):
     at: float
 
 
+class Cancelled(msgspec.Struct, gc=False):
+    """Somebody decided that a wait is asked no more."""
+
+    wait_id: str
+
+
 class AnsweredInside(msgspec.Struct, frozen=True, gc=False):
     """A handler answered a request of a sub-workflow. via: the node of that."""
 
@@ -181,6 +187,7 @@ Input = (
     | Failed
     | Answered
     | Expired
+    | Cancelled
     | Retried
     | Skipped
     | Ended

@@ -24,6 +24,7 @@ from holdfast.machine.effects import (
     Began,
     Broken,
     Cancel,
+    Cancelled,
     Effect,
     Ended,
     Expired,
@@ -49,8 +50,8 @@ def step(run: Run, happened: Input) -> list[Effect]:
             return finish(run, happened)
         case Answered():
             return answer(run, happened)
-        case Expired():
-            return expire(run, happened)
+        case Expired() | Cancelled():
+            return unanswered(run, happened)
         case Failed():
             return fail(run, happened.delivery, happened.error)
         case Unrouted():
@@ -209,6 +210,23 @@ def expire(run: Run, expired: Expired) -> list[Effect]:
             run.status = "completed"
             layout.mark_head(run)
     return effects
+
+
+def unanswered(run: Run, happened: Expired | Cancelled) -> list[Effect]:
+    """A request ends without anybody's answer."""
+    return expire(run, happened) if isinstance(happened, Expired) else unask(run, happened)
+
+
+def unask(run: Run, cancelled: Cancelled) -> list[Effect]:
+    """A request is asked no more; a run that only waited for it has then completed."""
+    wait = run.waits.get(cancelled.wait_id)
+    if wait is None or wait.answered:
+        return []
+    waits.cancel(run, wait)
+    if run.status == "waiting" and not run.waits:
+        run.status = "completed"
+    layout.mark_head(run)
+    return [Withdrawn(wait)]
 
 
 def _is_opener_busy(run: Run, wait: Wait) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 
 from holdfast.errors import AlreadyAnswered, InternalError, WaitNotFound
 from holdfast.machine import waits
-from holdfast.machine.effects import Answered, Effect, Expired
+from holdfast.machine.effects import Answered, Cancelled, Effect, Expired
 from holdfast.machine.run import PARKED, Delivery, Wait
 from holdfast.persistence.store import InboxItem, Settlement, Store, WaitRow
 from holdfast.runtime.live import NOTHING_SEEN, LiveRun
@@ -124,6 +124,8 @@ def _answer(live: LiveRun, item: InboxItem, effects: list[Effect]) -> Wait | Non
     data = bytes(body.value)
     if body.status == "expired":
         effects.extend(live.front.step(live.run, Expired(body.wait, item.post.at)))
+    elif body.status == "cancelled":
+        effects.extend(live.front.step(live.run, Cancelled(body.wait)))
     if body.status != "answered":
         return None
     emitter = _number_in(item.post.request_id, EMITTED)

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from holdfast.errors import RunCancelled, RunFailed
+from holdfast.errors import RunCancelled, RunFailed, WaitError
 from holdfast.machine import waits
-from holdfast.machine.effects import Answered, Effect, Retried
+from holdfast.machine.effects import Answered, Cancelled, Effect, Retried
 from holdfast.machine.run import Run, new_run
 from holdfast.persistence.codec import Codec
+from holdfast.persistence.store import Settlement
 from holdfast.runtime import expiry, inbox
 from holdfast.runtime.clock import IDS
 from holdfast.runtime.halting import halt_within
@@ -98,6 +100,21 @@ class WorkflowRun(KeptRun):
             encoded = None if journal is None else journal.codec.encode(value, "response")
             graph.step(self.run, Answered(request_id, value, encoded, None, live.clock.now()))
         return await self.saved(graph.onward())
+
+    async def cancel_requests(self, request_ids: Iterable[str]) -> list[Effect]:
+        """Ask open requests no more; one that was answered meanwhile stays answered."""
+        live, graph = self.live, self.graph
+        asked = [name for name in request_ids if name in open_waits(self.run)]
+        store = inbox.store_of(live)
+        if store is None:
+            effects = [e for name in asked for e in graph.step(self.run, Cancelled(name))]
+            return await self.saved(effects + graph.onward())
+        for name in asked:
+            with contextlib.suppress(WaitError):
+                settlement = Settlement(status="cancelled", at=live.clock.now())
+                await store.settle(self.run_id, name, settlement)
+        await self.hear()
+        return []
 
     async def reopened(self) -> list[RequestInfoEvent]:
         """The open requests, as events for whoever has just restored the run.

@@ -40,6 +40,7 @@ class RunRequest:
     """What a run call was given. on_graph_change: what a checkpoint of another graph is.
 
     checkpoint_run: the run that the checkpoint has to be of, if the caller knows it.
+    cancelled: requests that are to be asked no more.
     """
 
     message: Any = NOTHING
@@ -52,6 +53,7 @@ class RunRequest:
     run_context: Mapping[str, Any] | None = None
     on_graph_change: GraphChange = "allow"
     keeping: Keeping = None
+    cancelled: tuple[str, ...] = ()
 
     @property
     def names_run(self) -> str | None:

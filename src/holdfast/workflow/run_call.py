@@ -180,9 +180,10 @@ class RunCall:
         Returns the outputs from before, and the effects that start the superstep.
         """
         if self._reads:
-            restored = await self._restored(run)
+            earlier, effects = await self._restored(run)
+            effects += await self._cancelled(run)
             await run.watch_time()
-            return restored
+            return earlier, effects
         if self.request.has_message:
             return [], await self._entered(run)
         earlier = run.outputs() if fitting is None else []
@@ -192,8 +193,13 @@ class RunCall:
         else:
             effects = await run.saved(effects)
             await run.hear()
+        effects += await self._cancelled(run)
         await run.watch_time()
         return earlier, effects
+
+    async def _cancelled(self, run: WorkflowRun) -> list[Effect]:
+        names = self.request.cancelled
+        return await run.cancel_requests(names) if names else []
 
     async def _entered(self, run: WorkflowRun) -> list[Effect]:
         before = self.seat.current
@@ -234,7 +240,7 @@ class RunCall:
         responses = self.request.responses
         fitting = {} if responses is None else checked_answers(run.graph, responses)
         for asked in await run.reopened():
-            if asked.request_id not in fitting:
+            if asked.request_id not in (*fitting, *self.request.cancelled):
                 self.put(asked)
                 run.graph.asked(asked.request_id, asked.response_type)
         earlier = run.outputs()

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+import dataclasses
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, Unpack, overload
 
@@ -146,6 +147,31 @@ class Workflow(WorkflowDescription):
     def send_responses_streaming(self, responses: Mapping[str, Any]) -> ResponseStream:
         """`run(responses=..., stream=True)`."""
         return self.run(responses=responses, stream=True)
+
+    def cancel_pending_requests(
+        self,
+        request_ids: Iterable[str],
+        *,
+        checkpoint_id: str | None = None,
+        checkpoint_storage: Storage | None = None,
+    ) -> Coroutine[Any, Any, WorkflowRunResult]:
+        """Ask open requests no more, and go on: their handlers hear nothing.
+
+        A run that only waited for them has then completed. Ids that are not open are ignored, and
+        a request that was answered meanwhile stays answered. checkpoint_id: restore first.
+        Raises: DefinitionError (a ValueError) for an id that is no text or empty; as `run`.
+        """
+        names = tuple([request_ids] if isinstance(request_ids, str) else request_ids)
+        if not all(isinstance(name, str) and name for name in names):
+            raise DefinitionError("request ids are texts that are not empty")
+        options = RunOptions(checkpoint_storage=checkpoint_storage)
+        if checkpoint_id is None:
+            options["resume"] = True
+        else:
+            options["checkpoint_id"] = checkpoint_id
+        request = dataclasses.replace(self._requested(NOTHING, options), cancelled=names)
+        self._seats.find(request)
+        return self._collected(request, with_status=False)
 
     async def start(
         self,
