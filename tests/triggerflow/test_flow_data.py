@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from holdfast import MemoryStore, TriggerFlow
+from holdfast import Engine, MemoryStore, TriggerFlow
 from holdfast.triggerflow.process import Process
-from tests.triggerflow.handlers import Door, collect, fail, keep
+from tests.triggerflow.handlers import Door, ask, collect, fail, keep
 
 
 def held(flow: TriggerFlow[Any, Any, Any], **options: Any) -> Any:
@@ -253,6 +253,24 @@ async def test_an_execution_hears_in_the_loop_that_drives_it():
     await asyncio.to_thread(asyncio.run, elsewhere())
     assert threads == {threading.current_thread()}
     assert execution.get_state("seen") == [1, 2]
+
+
+async def test_a_run_of_an_engine_hears_in_the_engines_loop():
+    """However the change was made."""
+    threads = []
+
+    async def notes(data: Any) -> None:
+        threads.append(threading.current_thread())
+
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="engine")
+    flow.to(ask)
+    flow.when({"flow_data": "k"}).to(notes)
+    async with Engine("memory://", [flow]) as engine:
+        run = await engine.start(flow, 1, run_id="r")
+        await run.until_idle()
+        await asyncio.to_thread(flow.set_flow_data, "k", 1, no_warning=True)
+
+    assert threads == [threading.current_thread()]
 
 
 def test_an_execution_whose_loop_has_ended_hears_where_the_change_is_made():

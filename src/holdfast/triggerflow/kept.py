@@ -220,6 +220,7 @@ class Kept(Remembering):
         """Start in the store and return after the first commit; the handlers run in tasks."""
         self._open_new(digest)
         self._end_when_idle()
+        self._loop = asyncio.get_running_loop()
         self._is_opened = True
         _, effects = self._begin(value)
         await self._flow.live.advance(effects, here=False)
