@@ -224,14 +224,14 @@ async def test_a_memory_that_verifies_refuses_what_a_file_would() -> None:
 
 
 @dataclass
-class Parcel:
-    """A class of an application."""
+class UpkeptParcel:
+    """A class of an application; registered for the whole program, so named like no other."""
 
     weight: int
 
 
 @dataclass
-class Letter:
+class UpkeptLetter:
     """Another one."""
 
     text: str
@@ -240,16 +240,16 @@ class Letter:
 def test_allowed_types_are_registered_and_nothing_is_imported(tmp_path: Path) -> None:
     """By the class or by "module:qualname"; twice is fine; an unknown one is refused."""
     codec = Codec(default_types)
-    with pytest.raises(ValueRefused, match="Parcel") as caught:
-        codec.encode(Parcel(3), "state.parcel")
-    assert "register_type(Parcel" in str(caught.value.hint)
+    with pytest.raises(ValueRefused, match="UpkeptParcel") as caught:
+        codec.encode(UpkeptParcel(3), "state.parcel")
+    assert "register_type(UpkeptParcel" in str(caught.value.hint)
     assert caught.value.place == "state.parcel"
     for _ in range(2):
         FileCheckpointStorage(
-            tmp_path, allowed_checkpoint_types=[Letter, f"{__name__}:Parcel", int]
+            tmp_path, allowed_checkpoint_types=[UpkeptLetter, f"{__name__}:UpkeptParcel", int]
         )
-    assert codec.decode(codec.encode(Parcel(3))) == Parcel(3)
-    assert codec.decode(codec.encode(Letter("hi"))) == Letter("hi")
+    assert codec.decode(codec.encode(UpkeptParcel(3))) == UpkeptParcel(3)
+    assert codec.decode(codec.encode(UpkeptLetter("hi"))) == UpkeptLetter("hi")
     for wrong in ("no.such.module:Thing", f"{__name__}:Nothing", "json", f"{__name__}:made"):
         with pytest.raises(DefinitionError, match="names no class"):
             FileCheckpointStorage(tmp_path, allowed_checkpoint_types=[wrong])
