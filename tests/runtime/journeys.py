@@ -107,6 +107,37 @@ async def again(store: Store, log: Log) -> Any:
         return await to_the_end(engine, run, answers)
 
 
+async def rounds(store: Store, log: Log) -> Any:
+    """A chunk and an executor that ask again under one id, each from the answer to the last."""
+
+    async def ask(data: Any) -> Any:
+        log.note(f"ask {data.resume.value}")
+        if data.resume.value == "enough":
+            return "done"
+        await data.async_append_state("asked", data.resume.value)
+        return await data.async_pause_for(
+            payload=data.resume.value, interrupt_id="round", resume_to="self", max_resumes=None
+        )
+
+    async def last(data: Any) -> None:
+        log.begin("last", data.input)
+        await data.async_set_state("end", data.input)
+
+    flow = TriggerFlow(name="rounds")
+    flow.to(ask).to(last)
+    following = {b"null": "more", b'"more"': "much more", b'"much more"': "enough"}
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 0, run_id="run")
+        while True:
+            await (await engine.driven("run")).live.until_quiet()
+            waits = await engine.waits(run_id="run")
+            if not waits:
+                return await run.result()
+            (wait,) = waits
+            value = following[wait.payload]
+            await engine.answer("run", "round", value, request_id=f"to {value}")
+
+
 async def nested(store: Store, log: Log) -> Any:
     """A chunk awaits its own emit, whose handlers emit again; results come back to it."""
 

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
             "deadline",
             "event",
             "again",
+            "rounds",
             "nested",
             "loop",
             "blocks",

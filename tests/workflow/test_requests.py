@@ -290,23 +290,78 @@ async def test_an_id_is_asked_once() -> None:
         await build("a>b", {"a": once, "b": once}).run("x")
 
 
-async def test_an_id_is_free_again_when_its_answer_was_handled() -> None:
-    """Not before: the handler of the answer needs another one."""
+async def test_the_handler_of_an_answer_asks_again_under_its_id(place: Any) -> None:
+    """A new generation of the request; the handler keeps what it was called with."""
+    told: list[Any] = []
+
+    async def ask(message: Any, ctx: Context) -> None:
+        await ctx.request_info("how many?", int, request_id="r")
+
+    async def again(request: Any, response: Any, ctx: Context) -> None:
+        told.append((request, response, ctx.request_id))
+        if response < 3:
+            await ctx.request_info(f"more than {response}?", int, request_id="r")
+            told.append(ctx.request_id)
+        else:
+            await ctx.yield_output(response)
+
+    workflow = build("a>", {"a": (ask, again)}, checkpoint_storage=place)
+    await workflow.run("x")
+    for answer in (1, 2):
+        result = await workflow.run(responses={"r": answer})
+        (event,) = result.get_request_info_events()
+        assert (event.request_id, event.data) == ("r", f"more than {answer}?")
+    assert (await workflow.run(responses={"r": 3})).get_outputs() == [3]
+
+    assert told == [
+        ("how many?", 1, "r"),
+        "r",
+        ("more than 1?", 2, "r"),
+        "r",
+        ("more than 2?", 3, "r"),
+    ]
+    assert workflow.status is WorkflowRunState.IDLE
+
+
+async def test_nobody_else_asks_under_an_id_whose_answer_is_being_handled() -> None:
+    """The handler of the answer still looks at it."""
+    reached, gate = asyncio.Event(), asyncio.Event()
 
     async def ask(message: Any, ctx: Context) -> None:
         await ctx.request_info("?", str, request_id="r")
 
-    async def again(request: Any, response: Any, ctx: Context) -> None:
-        if response == "now":
-            await ctx.request_info("?", str, request_id="r")
+    async def slow(request: Any, response: Any, ctx: Context) -> None:
+        reached.set()
+        await gate.wait()
+        await ctx.yield_output((request, response))
+
+    async def ask_too(message: Any, ctx: Context) -> None:
+        await ctx.request_info("?", str, request_id="other")
+
+    async def meddle(request: Any, response: Any, ctx: Context) -> None:
+        await reached.wait()
+        with pytest.raises(WaitExists, match="still being handled"):
+            await ctx.request_info("!", str, request_id="r")
+        gate.set()
+
+    workflow = build("s>a s>b", {"a": (ask, slow), "b": (ask_too, meddle)})
+    await workflow.run("x")
+    result = await workflow.run(responses={"r": "answer", "other": "go"})
+
+    assert result.get_outputs() == [("?", "answer")]
+    assert workflow.status is WorkflowRunState.IDLE
+
+
+async def test_an_id_is_free_again_when_its_answer_was_handled() -> None:
+    """For anybody."""
+
+    async def ask(message: Any, ctx: Context) -> None:
+        await ctx.request_info("?", str, request_id="r")
+
+    async def send(request: Any, response: Any, ctx: Context) -> None:
         await ctx.send_message("later")
 
-    works = {"a": (ask, again), "b": ask}
-    workflow = build("a>b", works)
-    await workflow.run("x")
-    with pytest.raises(WaitExists, match="still being handled"):
-        await workflow.run(responses={"r": "now"})
-    workflow = build("a>b", works)
+    workflow = build("a>b", {"a": (ask, send), "b": ask})
     await workflow.run("x")
     result = await workflow.run(responses={"r": "later"})
     assert words(result)[-2:] == ["executor_completed b None", "superstep_completed 3"]

@@ -35,6 +35,8 @@ from holdfast.machine.run import (
 from holdfast.persistence.parts import as_list
 
 KEPT_SETTLED = 32
+#: Between the id and the generation of a wait that was set aside; no id holds it.
+ASIDE = "\n"
 
 _json = msgspec.json.Encoder().encode
 _NULL = msgspec.Raw(b"null")
@@ -251,11 +253,13 @@ def default_of(wait: Wait, codec: Encoder) -> bytes | None:
 
 
 def read_wait(wait_id: str, part: bytes, codec: Encoder) -> Wait:
-    """A wait read back."""
+    """A wait read back; one that was set aside is kept under its id and generation."""
     stored = msgspec.json.decode(part, type=WaitWire)
     data = bytes(stored.payload)
+    key, (wait_id, apart, _) = wait_id, wait_id.partition(ASIDE)
     return Wait(
         id=wait_id,
+        aside=key if apart else "",
         type=stored.type,
         payload=codec.decode(data, f"payload of wait {wait_id}"),
         opener=stored.opener,
@@ -393,4 +397,4 @@ def mark_due(journal: Journal, delivery: Delivery) -> None:
 
 def mark_wait(journal: Journal, wait: Wait) -> None:
     """The wait is new or changed."""
-    journal.put(f"wait/{wait.id}", lambda: wait_part(wait, journal.codec))
+    journal.put(f"wait/{wait.key}", lambda: wait_part(wait, journal.codec))

@@ -178,6 +178,7 @@ class Wait(msgspec.Struct, kw_only=True):
     "default" (the default counts as the answer), "event:<name>", or "" (its branch ends).
     expired: it was settled by its deadline; `answered` says that it is settled at all.
     exchange_kind: a label of the asker's, for whoever carries the question outside.
+    aside: where it is kept when its id was asked again by what its answer made due.
     via: the sub-workflow whose graph around was offered the request; "" for the outside world.
     """
 
@@ -211,6 +212,12 @@ class Wait(msgspec.Struct, kw_only=True):
     group: int = 0
     via: str = ""
     exchange_kind: str | None = None
+    aside: str = ""
+
+    @property
+    def key(self) -> str:
+        """Where the record keeps it: under its id, unless that is asked again."""
+        return self.aside or self.id
 
 
 class Timer(msgspec.Struct, frozen=True, order=True, gc=False):

@@ -37,10 +37,11 @@ def open_wait(run: Run, wait: Wait) -> None:
             run_id=run.run_id,
             wait_id=wait.id,
         )
-    if before is not None:
+    if before is not None and before.users:
+        set_aside(run, before)
+    elif before is not None:
         _settle(run, before, _outcome(before))
-    # How many waits the run has ever opened: it rises although old lines are forgotten.
-    wait.generation = run.next_settled + len(run.waits) + 1
+    wait.generation = _next_generation(run, wait.id)
     run.waits[wait.id] = wait
     layout.mark_change(run)
     note_opener(run, wait)
@@ -49,6 +50,39 @@ def open_wait(run: Run, wait: Wait) -> None:
         scopes.enter_waiting(run, wait.scope)
     if run.journal is not None:
         layout.mark_wait(run.journal, wait)
+
+
+def _next_generation(run: Run, wait_id: str) -> int:
+    """How many waits the run has ever opened: it rises although old lines are forgotten.
+
+    Those that were set aside are counted twice while they last, so the id's own lines are asked too.
+    """
+    opened = run.next_settled + len(run.waits)
+    return max([opened, *(line.generation for line in run.settled if line.id == wait_id)]) + 1
+
+
+def set_aside(run: Run, wait: Wait) -> None:
+    """Free the id of an answered wait, which those that its answer made due still look at.
+
+    For everybody else it is settled from here on.
+    """
+    _drop(run, wait)
+    _write_line(run, wait, _outcome(wait))
+    wait.aside = f"{wait.id}{layout.ASIDE}{wait.generation}"
+    run.waits[wait.aside] = wait
+    journal = run.journal
+    if journal is not None:
+        layout.mark_wait(journal, wait)
+    for delivery in run.deliveries.values():
+        if delivery.wait == wait.id:
+            delivery.wait = wait.aside
+            if journal is not None:
+                layout.mark_due(journal, delivery)
+
+
+def id_of(key: str) -> str:
+    """The id of the wait that is kept under a key."""
+    return key.partition(layout.ASIDE)[0]
 
 
 def watch(run: Run, wait: Wait) -> None:
@@ -266,16 +300,26 @@ def _line(wait: Wait, status: str) -> Settled:
 
 
 def _settle(run: Run, wait: Wait, status: str) -> None:
-    del run.waits[wait.id]
-    timers.drop(run, timers.WAIT, wait.id)
+    _drop(run, wait)
+    if not wait.aside:
+        _write_line(run, wait, status)
+
+
+def _drop(run: Run, wait: Wait) -> None:
+    del run.waits[wait.key]
+    timers.drop(run, timers.WAIT, wait.key)
+    layout.mark_change(run)
+    if run.journal is not None:
+        run.journal.drop(f"wait/{wait.key}")
+
+
+def _write_line(run: Run, wait: Wait, status: str) -> None:
     line = _line(wait, status)
     number = run.next_settled
     run.next_settled = number + 1
-    layout.mark_change(run)
     run.settled.append(line)
     if len(run.settled) > layout.KEPT_SETTLED:
         del run.settled[0]
     journal = run.journal
     if journal is not None:
-        journal.drop(f"wait/{wait.id}")
         journal.put(f"settled/{number % layout.KEPT_SETTLED}", layout.settled_part(number, line))

@@ -93,7 +93,7 @@ def of_answers(run: Run) -> list[dict[str, Any]]:
     for wait in run.waits.values():
         if not wait.answered:
             continue
-        word = "dispatched_not_completed" if wait.id in begun else "accepted_not_dispatched"
+        word = "dispatched_not_completed" if wait.key in begun else "accepted_not_dispatched"
         found.append(
             diagnostic(
                 f"triggerflow.resume.{word}",

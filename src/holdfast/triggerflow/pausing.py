@@ -136,9 +136,7 @@ def _make_room(flow: FlowRun, by: Delivery | None, before: Wait) -> None:
         raise WaitExists(
             f"interrupt {before.id!r} is still open", run_id=flow.run.run_id, wait_id=before.id
         )
-    before.users = 0
-    by.wait = None
-    waits.cancel(flow.run, before)
+    waits.set_aside(flow.run, before)
 
 
 async def continue_with(
@@ -185,9 +183,10 @@ async def _through_store(
 ) -> dict[str, Any] | None:
     live = flow.live
     encoded = flow.codec.encode(value, "answer")
-    await inbox.settle(live, wait_id, encoded, digest or "", by)
+    row = await inbox.settle(live, wait_id, encoded, digest or "", by)
     before = flow.run.waits.get(wait_id)
-    if before is not None and before.answered:
+    if before is not None and (before.answered or before.generation != row.generation):
+        # The same answer again; the id may have been asked anew meanwhile.
         await _run_parked(flow, wait_id)
         return interrupt_of(flow.run, before)
     heard = await posts.take_in(flow)
@@ -203,6 +202,6 @@ async def _through_store(
 
 async def _run_parked(flow: FlowRun, wait_id: str) -> None:
     """The same answer again: what it made due and failed runs once more."""
-    parked = [d for d in flow.run.deliveries.values() if d.wait == wait_id and d.status == PARKED]
+    parked = [d for d in flow.parked() if d.wait is not None and waits.id_of(d.wait) == wait_id]
     if parked:
         await signals.retry(flow, parked)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.machine.waits import id_of
 from holdfast.machine.run import Delivery, Run
 from holdfast.persistence.copies import isolated
 
@@ -43,7 +44,7 @@ class Signal:
 
 def signal_of(run: Run, delivery: Delivery) -> Signal:
     """The signal that reached a handler."""
-    meta = {} if delivery.wait is None else {"interrupt_id": delivery.wait}
+    meta = {} if delivery.wait is None else {"interrupt_id": id_of(delivery.wait)}
     return Signal(
         f"{run.run_id}:{delivery.id}",
         delivery.event,

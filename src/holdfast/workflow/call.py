@@ -267,9 +267,16 @@ class HandlerCall:
         self.graph.asked(wait.id, response_type)
 
     def _check_free(self, request_id: str) -> None:
-        """Raises: WaitExists while an answer under this id is still being handled."""
+        """Whoever handles the answer to a request may ask again under its id; nobody else may.
+
+        Raises: WaitExists while the answer is being handled by another call.
+        """
         wait = self.run.waits.get(request_id)
-        if wait is not None and wait.answered:
+        if wait is None or not wait.answered:
+            return
+        if self.delivery.wait == wait.key:
+            waits.set_aside(self.run, wait)
+        else:
             raise WaitExists(
                 f"the answer to {request_id!r} is still being handled",
                 hint="Ask again under another id; without request_id= a fresh one is made.",

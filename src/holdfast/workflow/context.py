@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from holdfast.errors import RunError
+from holdfast.machine import waits
 from holdfast.machine.run import MISSING
 from holdfast.machine.state import named_space, private_space
 from holdfast.runtime.timers import Deadline
@@ -96,7 +97,8 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
     @property
     def request_id(self) -> str | None:
         """In a response handler, the id of the request that was answered."""
-        return self._call.delivery.wait
+        key = self._call.delivery.wait
+        return None if key is None else waits.id_of(key)
 
     async def request_info(
         self,
