@@ -55,7 +55,7 @@ def open_wait(run: Run, wait: Wait) -> None:
 def _next_generation(run: Run, wait_id: str) -> int:
     """How many waits the run has ever opened: it rises although old lines are forgotten.
 
-    Those that were set aside are counted twice while they last, so the id's own lines are asked too.
+    One that was set aside is counted twice while it lasts, so the id's own lines are asked too.
     """
     opened = run.next_settled + len(run.waits)
     return max([opened, *(line.generation for line in run.settled if line.id == wait_id)]) + 1

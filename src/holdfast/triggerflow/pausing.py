@@ -15,7 +15,7 @@ from holdfast.errors import (
 )
 from holdfast.machine import ledger, waits
 from holdfast.machine.effects import Answered
-from holdfast.machine.run import PARKED, Delivery, Entry, Run, Wait
+from holdfast.machine.run import Delivery, Entry, Run, Wait
 from holdfast.persistence.store import check_id
 from holdfast.runtime import inbox
 from holdfast.runtime.callers import warn_at_caller

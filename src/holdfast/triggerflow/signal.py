@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.machine.waits import id_of
 from holdfast.machine.run import Delivery, Run
+from holdfast.machine.waits import id_of
 from holdfast.persistence.copies import isolated
 
 #: Where a signal is from that no handler sent.
