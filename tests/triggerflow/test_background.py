@@ -302,3 +302,26 @@ async def test_a_retry_takes_back_what_the_failed_attempt_wrote():
         "seen": ["once"],
         "new": 1,
     }
+
+
+async def test_the_future_of_a_signal_without_waiting_gives_what_its_handlers_return(opened: Any):
+    """From outside and from a handler; live objects too, since nothing keeps them."""
+    live = object()
+    told: list[Any] = []
+
+    async def gives(data: Any) -> Any:
+        return live
+
+    async def sends(data: Any) -> None:
+        told.append(await (await data.async_emit_nowait("E", 3)))
+
+    flow = TriggerFlow()
+    flow.when("E").to(gives)
+    flow.when("E").to(double)
+    flow.when("Send").to(sends)
+    execution = opened(flow)
+    future = await execution.async_emit_nowait("E", 2)
+    assert await future == [live, 4]
+    await execution.async_emit("Send")
+
+    assert told == [[live, 6]]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -200,3 +201,164 @@ async def test_the_limit_is_not_saved() -> None:
     execution = flow.create_execution(auto_close=False, concurrency=1)
     loaded = flow.create_execution(auto_close=False).load(execution.save())
     assert loaded._flow.permits is None
+
+
+async def awaits(futures: list[Any]) -> list[Any]:
+    """One after the other."""
+    return [await future for future in futures]
+
+
+async def gathers(futures: list[Any]) -> list[Any]:
+    """All at once."""
+    return list(await asyncio.gather(*futures))
+
+
+async def waits(futures: list[Any]) -> list[Any]:
+    """By their states."""
+    done, _ = await asyncio.wait(futures)
+    return sorted(future.result() for future in done)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("wait_for", [awaits, gathers, waits])
+async def test_a_handler_may_wait_for_what_it_sent_without_waiting(
+    wait_for: Any, *, kept: bool
+) -> None:
+    """In any of the ways there are to wait for futures; never are two at work."""
+    at_work: list[int] = []
+    most: list[int] = []
+
+    async def outer(data: Any) -> Any:
+        futures = [await data.async_emit_nowait("E", n) for n in range(4)]
+        results = await wait_for(futures)
+        at_work.append(1)
+        most.append(len(at_work))
+        await asyncio.sleep(0)
+        at_work.pop()
+        return results
+
+    async def inner(data: Any) -> Any:
+        at_work.append(1)
+        most.append(len(at_work))
+        await asyncio.sleep(0)
+        at_work.pop()
+        return data.input
+
+    flow = TriggerFlow(name="sends")
+    flow.when("Go").to(outer)
+    flow.when("E").to(inner)
+    store = MemoryStore() if kept else None
+    execution = flow.create_execution(auto_close=False, store=store, concurrency=1)
+    both = await asyncio.wait_for(
+        asyncio.gather(execution.async_emit("Go"), execution.async_emit("Go")), 10
+    )
+
+    assert both == [[[[0], [1], [2], [3]]]] * 2
+    assert max(most) == 1
+    assert is_at_rest(execution)
+
+
+async def test_a_failure_of_what_was_sent_is_told_to_who_waits_for_it() -> None:
+    """With the permit back; and once."""
+
+    async def outer(data: Any) -> str:
+        future = await data.async_emit_nowait("E")
+        with pytest.raises(LookupError):
+            await future
+        return "went on"
+
+    async def inner(data: Any) -> None:
+        raise LookupError
+
+    flow = TriggerFlow(name="fails")
+    flow.when("Go").to(outer)
+    flow.when("E").to(inner)
+    execution = flow.create_execution(auto_close=False, concurrency=1)
+
+    assert await execution.async_emit("Go") == ["went on"]
+
+
+def is_at_rest(execution: Any) -> bool:
+    """Whether nobody holds a permit, waits for one, or is away."""
+    permits = execution._flow.permits
+    return (permits._holders, permits._away, len(permits._waiting)) == (set(), {}, 0)
+
+
+@pytest.mark.parametrize("how", ["wait", "wait_for", "timeout"])
+async def test_a_handler_that_stops_waiting_goes_on_at_once(how: str) -> None:
+    """A time that is up for what others still work on does not wait for their permit."""
+    gate = asyncio.Event()
+
+    async def outer(data: Any) -> Any:
+        future = await data.async_emit_nowait("E")
+        if how == "wait":
+            await asyncio.wait([future], timeout=0.01)
+        elif how == "timeout":
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await future
+        else:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(future, 0.01)
+        gate.set()
+        return "went on"
+
+    async def inner(data: Any) -> str:
+        await gate.wait()
+        return "inner"
+
+    flow = TriggerFlow(name="stops")
+    flow.when("Go").to(outer)
+    flow.when("E").to(inner)
+    execution = flow.create_execution(auto_close=False, concurrency=1)
+
+    assert await asyncio.wait_for(execution.async_emit("Go"), 10) == ["went on"]
+    await execution.live.until_quiet()
+    assert is_at_rest(execution)
+
+
+async def test_a_failure_that_nobody_waits_for_is_told_by_the_close_alone() -> None:
+    """And not by the loop, as one that was lost."""
+    lost: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: lost.append(context))
+
+    async def outer(data: Any) -> None:
+        await data.async_emit_nowait("E")
+
+    async def inner(data: Any) -> None:
+        raise LookupError
+
+    flow = TriggerFlow(name="lost")
+    flow.when("Go").to(outer)
+    flow.when("E").to(inner)
+    execution = flow.create_execution(auto_close=False, concurrency=1)
+    await execution.async_emit("Go")
+    with pytest.raises(LookupError):
+        await execution.async_close()
+    gc.collect()
+
+    assert lost == []
+
+
+async def test_a_close_stops_a_handler_that_waits_for_what_it_sent() -> None:
+    """No permit is kept by it."""
+    gate = asyncio.Event()
+
+    async def outer(data: Any) -> None:
+        await (await data.async_emit_nowait("E"))
+
+    async def inner(data: Any) -> None:
+        await gate.wait()
+
+    flow = TriggerFlow(name="stopped")
+    flow.when("Go").to(outer)
+    flow.when("E").to(inner)
+    execution = flow.create_execution(auto_close=False, concurrency=1)
+    going = asyncio.ensure_future(execution.async_emit("Go"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    with pytest.warns(RuntimeWarning, match="still running"):
+        await execution.async_close(timeout=0)
+    await asyncio.gather(going, return_exceptions=True)
+
+    assert is_at_rest(execution)

@@ -44,20 +44,26 @@ class Permits:
 
     async def take(self, number: int) -> None:
         """Hold a permit for this delivery, as soon as there is one."""
-        if self._has_room and not self._waiting:
-            self._holders.add(number)
+        future = self.ask(number)
+        if future is None:
             return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        place = (number, future)
-        self._waiting.append(place)
         try:
             await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
                 self.give(number)
-            elif place in self._waiting:
-                self._waiting.remove(place)
+            elif (number, future) in self._waiting:
+                self._waiting.remove((number, future))
             raise
+
+    def ask(self, number: int) -> asyncio.Future[None] | None:
+        """Hold a permit now, and give None; or give what ends when this delivery holds one."""
+        if self._has_room and not self._waiting:
+            self._holders.add(number)
+            return None
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((number, future))
+        return future
 
     def give(self, number: int) -> None:
         """Let the permit of this delivery go, if it holds one."""
@@ -77,24 +83,31 @@ class Permits:
 
         Handlers may wait for several things at once: the permit comes back with the last.
         """
-        if number not in self._holders and number not in self._away:
+        if not self.leave(number):
             return await waited_for
-        self._away[number] = self._away.get(number, 0) + 1
-        self.give(number)
         try:
             result = await waited_for
         except asyncio.CancelledError:
-            self._is_back(number)
+            self.is_back(number)
             raise
         except BaseException:
-            if self._is_back(number):
+            if self.is_back(number):
                 await self.take(number)
             raise
-        if self._is_back(number):
+        if self.is_back(number):
             await self.take(number)
         return result
 
-    def _is_back(self, number: int) -> bool:
+    def leave(self, number: int) -> bool:
+        """Let the permit go while this delivery waits for something; False if it has none."""
+        if number not in self._holders and number not in self._away:
+            return False
+        self._away[number] = self._away.get(number, 0) + 1
+        self.give(number)
+        return True
+
+    def is_back(self, number: int) -> bool:
+        """One thing less is waited for; True if it was the last, and a permit is needed again."""
         self._away[number] -= 1
         if self._away[number]:
             return False

@@ -159,7 +159,8 @@ class FlowRun(Telling):
                 permits.give(delivery.id)
         if live.saver is None:
             return Finished(delivery, value, None, data.paused)
-        if data.paused or not (self.compiled.plan.after[delivery.node] or delivery.slot >= 0):
+        is_awaited = delivery.slot >= 0 and delivery.group not in (live.detached or ())
+        if data.paused or not (self.compiled.plan.after[delivery.node] or is_awaited):
             encoded = None
         else:
             encoded = self.codec.encode(value, f"return value of {delivery.node}")

@@ -10,6 +10,7 @@ from typing import Any
 from holdfast.machine import dispatch, ledger
 from holdfast.machine.effects import Effect, Emitted, Retried, Skipped
 from holdfast.machine.run import PARKED, Delivery, Entry, Run
+from holdfast.runtime.awaited import Awaited
 from holdfast.runtime.permits import apart
 from holdfast.triggerflow import resolving
 from holdfast.triggerflow.running import FlowRun
@@ -76,7 +77,7 @@ async def emit_nowait(
     """A signal from outside that is taken in now and carried by tasks."""
     data = flow.kept(value, f"payload of {event}", (kind, event))
     resolved = await resolving.by_event(flow, kind, event, value)
-    group, effects = dispatch.emit(flow.run, Emitted(kind, event, value, data))
+    group, effects = dispatch.emit(flow.run, Emitted(kind, event, value, data, wants_results=True))
     return await _detach(flow, group, resolved + effects)
 
 
@@ -105,7 +106,8 @@ def _unattended(flow: FlowRun, group: int) -> asyncio.Future[Any]:
             done.exception()
 
     future.add_done_callback(attended)
-    return future
+    held = flow.held_permits
+    return future if held is None else Awaited(future, held)
 
 
 async def emit_from(flow: FlowRun, by: Delivery, event: str, value: Any, kind: str) -> Any:
@@ -149,7 +151,7 @@ async def emit_nowait_from(
     if by.frame:
         flow.visit(by.frame)
     index = ledger.record(flow.run, by.id, Entry("nowait", event, ledger.digest_of(data), value))
-    signal = Emitted(kind, event, value, data, by.id, by.scope)
+    signal = Emitted(kind, event, value, data, by.id, by.scope, wants_results=True)
     group, effects = dispatch.emit(flow.run, signal)
     flow.run.ledgers[by.id].entries[index].group = group
     effects = resolved + effects
