@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 
 from holdfast import TriggerFlow
-from holdfast.errors import (
-    SelfResumeLimit,
-    WaitExists,
-)
+from holdfast.errors import SelfResumeLimit, WaitExists
 from tests.triggerflow.handlers import Door, ask, collect, double, keep, pausing
 
 
@@ -303,128 +300,109 @@ async def test_the_budget_belongs_to_the_chunk_that_paused():
     assert await execution.async_close() == {"kept": "done"}
 
 
-@pytest.mark.parametrize("how", ["retry", "the same answer again"])
-async def test_a_chunk_that_asks_again_under_one_id_keeps_the_answer_it_runs_with(
-    opened: Any, how: str
-):
-    """Also its repeat does, after it had asked again and failed."""
-    told = []
-
-    async def counts(data: Any) -> Any:
-        told.append((data.attempt, data.resume.value))
-        if data.resume.value == "enough":
-            return "end"
-        marker = await data.async_pause_for(
-            interrupt_id="q", payload=data.resume.value, resume_to="self", max_resumes=None
-        )
-        assert data.resume.value == marker["interrupt"]["payload"]
-        if data.resume.value == "more" and not data.attempt:
-            raise ConnectionError
-        return marker
-
-    flow = TriggerFlow()
-    flow.to(counts).to(keep)
-    execution = opened(flow)
-    await execution.async_start()
-    with pytest.raises(ConnectionError):
-        await execution.async_continue_with("q", "more", resume_request_id="1")
-    assert execution.get_pending_interrupts()["q"]["payload"] == "more"
-    if how == "retry":
-        await execution.async_retry()
-    for _ in range(2):
-        again = await execution.async_continue_with("q", "more", resume_request_id="1")
-        assert (again["status"], again["resume_count"]) == ("waiting", 1)
-    await execution.async_continue_with("q", "enough", resume_request_id="2")
-    stream = execution._flow.the_stream()
-    stream.end()
-    actions = [item["action"] async for item in execution.get_async_runtime_stream()]
-    assert actions == ["pause", "resume", "pause", "resume"]
-
-    assert told == [(0, None), (0, "more"), (1, "more"), (0, "enough")]
-    assert await execution.async_close() == {"kept": "end"}
-
-
-async def test_an_id_may_be_asked_again_and_again(opened: Any):
-    """By the chunk that was resumed and by others later; each is a question of its own."""
-    flow = TriggerFlow()
-
-    async def twice(data: Any) -> Any:
-        if data.is_resume:
-            if data.resume.value == "end":
-                return data.resume.value
-            return await data.async_pause_for(interrupt_id="q", resume_to="self", max_resumes=None)
-        return await data.async_pause_for(interrupt_id="q", resume_to="self", max_resumes=None)
-
-    flow.when("Ask").to(twice).to(collect)
-    execution = opened(flow)
-    for _ in range(20):
-        await execution.async_emit("Ask")
-        for answer in ("again", "again", "end"):
-            await execution.async_continue_with("q", answer)
-
-    run = execution._flow.run
-    generations = [line.generation for line in run.settled]
-    assert generations == sorted(set(generations))
-    assert not run.waits
-    assert await execution.async_close() == {"seen": ["end"] * 20}
-
-
-async def test_who_works_on_an_answer_keeps_it_when_its_id_is_asked_again(opened: Any):
-    """Two chunks got the answer; one asks again under its id, the other still looks at it."""
-    door = Door()
-
-    async def looks(data: Any) -> None:
-        await door(data)
-        await data.async_append_state("seen", [data.resume.value, data.resume.interrupt_id])
-
-    async def asks_again(data: Any) -> Any:
-        return await data.async_pause_for(interrupt_id="q-1", payload="again")
-
-    flow = TriggerFlow()
-    first = flow.to(ask)
-    first.to(looks)
-    first.to(asks_again).to(collect)
-    execution = opened(flow)
-    await execution.async_start(1)
-    answer = asyncio.ensure_future(execution.async_continue_with("q-1", "first"))
-    await door.reached.wait()
-    while "q-1" not in execution.get_pending_interrupts():  # noqa: ASYNC110 - by another task
+async def test_a_pause_stops_the_clock_of_a_run_that_closes_by_itself():
+    """It begins anew with the end of the last answer's work."""
+    flow = pausing(keep)
+    execution = flow.create_execution(auto_close_timeout=0.0)
+    start = asyncio.ensure_future(execution.async_start({"interrupt_id": "q"}))
+    while not execution.is_waiting():  # noqa: ASYNC110 - the start is under way
         await asyncio.sleep(0)
-    await execution.async_continue_with("q-1", "second")
-    door.opened.set()
-    await answer
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert execution.is_open()
+    await execution.async_continue_with("q", 1)
 
-    assert await execution.async_close() == {"seen": ["second", ["first", "q-1"]]}
+    assert await start == {"kept": 1}
 
 
-async def test_a_save_in_the_middle_of_asking_again_holds_both_answers(opened: Any):
-    """The repeat runs with the old one; the new question is answered as any other."""
+@pytest.mark.parametrize("kind", ["batch", "for_each", "hit_all"])
+@pytest.mark.parametrize("how", ["here", "after a load"])
+async def test_a_pause_keeps_its_place_in_a_join(opened: Any, kind: str, how: str):
+    """Answers out of order land in their lanes; one that runs again stays in its own, too."""
+
+    async def ask_first(data: Any) -> Any:
+        return await data.async_pause_for(interrupt_id="first")
+
+    async def ask_itself(data: Any) -> Any:
+        if data.is_resume:
+            return [data.input, data.resume.value]
+        return await data.async_pause_for(interrupt_id="itself", resume_to="self")
+
+    async def by_item(data: Any) -> Any:
+        handler = {0: ask_first, 1: ask_itself}.get(data.input)
+        return data.input if handler is None else await handler(data)
+
+    flow = TriggerFlow(name="joins")
+    if kind == "batch":
+        flow.batch(("a", ask_first), ("b", ask_itself), ("c", double)).to(keep)
+    elif kind == "for_each":
+        flow.for_each(concurrency=1).to(by_item).end_for_each().to(keep)
+    else:
+        hits = flow.match(mode="hit_all")
+        for handler in (ask_first, ask_itself, double):
+            hits = hits.case(lambda data: True).to(handler)
+        hits.end_match().to(keep)
+    execution = opened(flow)
+    given = [0, 1, 2] if kind == "for_each" else 1
+    await execution.async_start(given)
+    assert sorted(execution.get_pending_interrupts()) == ["first", "itself"]
+    if how == "after a load":
+        saved = json.loads(json.dumps(execution.save()))
+        execution = flow.create_execution(auto_close=False).load(saved)
+    await execution.async_continue_with("itself", "I")
+    assert execution.get_state("kept") is None
+    await execution.async_continue_with("first", "F")
+
+    expected = {
+        "batch": {"a": "F", "b": [1, "I"], "c": 2},
+        "for_each": ["F", [1, "I"], 2],
+        "hit_all": ["F", [1, "I"], 2],
+    }
+    assert await execution.async_close() == {"kept": expected[kind]}
+
+
+@pytest.mark.parametrize("lifecycle", ["sealed", "closed"])
+async def test_an_answer_to_a_run_that_takes_nothing_is_ignored_with_a_warning(
+    opened: Any, lifecycle: str
+):
+    """It returns None and changes nothing."""
+    execution = opened(pausing(keep))
+    await execution.async_start({"interrupt_id": "q"})
+    if lifecycle == "sealed":
+        await execution.async_seal()
+    else:
+        await execution.async_close(pending_interrupts="cancel")
+    with pytest.warns(RuntimeWarning, match=lifecycle):
+        assert await execution.async_continue_with("q", 1) is None
+
+    assert execution.get_state("kept") is None
+    if lifecycle == "sealed":
+        assert execution.is_waiting()
+
+
+async def test_the_source_of_a_pause_is_the_signal_that_reached_its_chunk(opened: Any):
+    """Not what the run heard last."""
+    flow = TriggerFlow()
     door = Door()
 
-    async def counts(data: Any) -> Any:
-        if data.resume.value == "enough":
-            return "end"
-        marker = await data.async_pause_for(
-            interrupt_id="q", payload=data.resume.value, resume_to="self", max_resumes=None
-        )
-        if data.resume.value == "more" and not data.attempt:
-            await door(data)
-        return marker
+    async def asks(data: Any) -> Any:
+        await door(data)
+        return await data.async_pause_for(interrupt_id="q")
 
-    flow = TriggerFlow(name="counts")
-    flow.to(counts).to(keep)
+    flow.when("First").to(asks).to(keep)
+    flow.when("Second").to(double)
     execution = opened(flow)
-    await execution.async_start()
-    answer = asyncio.ensure_future(execution.async_continue_with("q", "more"))
+    first = asyncio.ensure_future(execution.async_emit("First", {"n": 1}))
     await door.reached.wait()
-    saved = json.loads(json.dumps(execution.save()))
+    await execution.async_emit("Second", 2)
     door.opened.set()
-    await answer
+    await first
 
-    restored = flow.create_execution(auto_close=False).load(saved)
-    await restored.async_resume()
-    await restored.live.until_quiet()
-    assert restored.get_pending_interrupts()["q"]["payload"] == "more"
-    assert list(restored._flow.run.waits) == ["q"]
-    await restored.async_continue_with("q", "enough")
-    assert await restored.async_close() == {"kept": "end"}
+    interrupt = execution.get_interrupt("q")
+    signal = interrupt["source_signal"]
+    found = (signal["trigger_event"], signal["trigger_type"], signal["value"])
+    assert found == ("First", "event", {"n": 1})
+    assert (interrupt["source_operator_id"], interrupt["continuation_event"]) == (
+        "asks",
+        "chunk:asks",
+    )

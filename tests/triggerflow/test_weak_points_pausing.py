@@ -94,3 +94,29 @@ async def test_a_failure_behind_an_answer_loses_neither_the_answer_nor_the_run(
     await restored.async_retry()
 
     assert await restored.async_close() == {"kept": "yes"}
+
+
+async def test_an_answer_to_a_chunk_itself_runs_no_other_listener_of_its_event_again():
+    """Its siblings have their side effects once, however often it is resumed."""
+    runs: list[str] = []
+
+    async def sibling(data: Any) -> None:
+        runs.append("sibling")
+
+    async def asks_twice(data: Any) -> Any:
+        runs.append(f"asked {data.resume.value}")
+        if data.resume.value == "enough":
+            return "done"
+        return await data.async_pause_for(interrupt_id="q", resume_to="self", max_resumes=None)
+
+    flow: Flow = TriggerFlow()
+    flow.when("E").to(sibling, name="before")
+    flow.when("E").to(asks_twice).to(keep)
+    flow.when("E").to(sibling, name="after")
+    execution = held(flow)
+    await execution.async_emit("E")
+    await execution.async_continue_with("q", "more")
+    await execution.async_continue_with("q", "enough")
+
+    assert sorted(runs) == ["asked None", "asked enough", "asked more", "sibling", "sibling"]
+    assert await execution.async_close() == {"kept": "done"}

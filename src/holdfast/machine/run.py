@@ -173,6 +173,7 @@ class Wait(msgspec.Struct, kw_only=True):
     expects: the name of the type a graph's response is turned into. users: deliveries that
     continue it; an answered wait stays in the record until they have ended.
     asked: its opener has asked it in this attempt; a repeat that does not ask again withdraws it.
+    told: watchers in this process have heard of it; not written.
     group: what an answer made due, for whoever waits for it; not written.
     deadline: the wall-clock time after which nobody is asked any more. lapse: what follows then:
     "default" (the default counts as the answer), "event:<name>", or "" (its branch ends).
@@ -213,6 +214,7 @@ class Wait(msgspec.Struct, kw_only=True):
     via: str = ""
     exchange_kind: str | None = None
     aside: str = ""
+    told: bool = False
 
     @property
     def key(self) -> str:

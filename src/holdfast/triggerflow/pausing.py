@@ -46,6 +46,8 @@ async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
     deadline = due_at(ask.deadline, flow.live.clock.now())
     again = _asked_before(flow, by, entry_name, ask, data)
     if again is not None:
+        if not again.told and not again.answered:
+            _tell(flow, again)
         return interrupt_of(run, again)
     wait = _new_wait(flow, by, ask, data)
     wait.deadline = deadline
@@ -59,8 +61,14 @@ async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
         await live.advance([], here=False)
     elif deadline is not None:
         live.arm()
-    flow.publish("interrupt", "pause", wait)
+    _tell(flow, wait)
     return interrupt_of(run, wait)
+
+
+def _tell(flow: FlowRun, wait: Wait) -> None:
+    """Watchers hear of a pause once it is saved, by a repeat if the one who asked was stopped."""
+    wait.told = True
+    flow.publish("interrupt", "pause", wait)
 
 
 def _asked_before(
