@@ -24,7 +24,7 @@ from holdfast import (
 from holdfast.errors import AlreadyAnswered, AnswerRefused, RunOwned, WaitExpired
 from holdfast.persistence.store import Store
 from holdfast.runtime.clock import IDS
-from holdfast.runtime.engine import LATE_S, LOOK_EVERY_S
+from holdfast.runtime.looking import LATE_S, LOOK_EVERY_S
 from holdfast.testing.clock import FakeClock
 
 Flow = TriggerFlow[Any, Any, Any]

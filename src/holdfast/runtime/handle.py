@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run as the holder of an engine sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.persistence.store import RunRow, WaitRow
+from holdfast.runtime.driven import Driven
+from holdfast.runtime.steering import Steering
+
+
+class RunHandle:
+    """A run as the holder of an engine sees it."""
+
+    def __init__(self, engine: Steering, run_id: str, driven: Driven | None) -> None:
+        self._engine = engine
+        self.run_id = run_id
+        self._driven = driven
+
+    async def row(self) -> RunRow:
+        """What the store says of it now."""
+        return await self._engine.store.row(self.run_id)
+
+    async def waits(self, *, status: str | None = "open") -> tuple[WaitRow, ...]:
+        """Its questions."""
+        return await self._engine.waits(run_id=self.run_id, status=status)
+
+    async def until_idle(self) -> RunRow:
+        """Wait until nothing of it is under way: it has ended, stands parked, or only waits.
+
+        Raises: the failed save, or the lost ownership, that ended it here.
+        """
+        driven = self._driven or await self._engine.driven(self.run_id)
+        await driven.live.until_quiet()
+        return await self.row()
+
+    async def result(self) -> Any:
+        """Wait for the end: a flow's close snapshot, or a workflow's outputs.
+
+        Raises: what failed the run; RunOwned if another process carries it.
+        """
+        driven = self._driven or await self._engine.driven(self.run_id)
+        return await driven.outcome()
+
+    async def answer(self, wait_id: str, value: Any, **by: str | None) -> WaitRow:
+        """`Engine.answer` for this run."""
+        return await self._engine.answer(self.run_id, wait_id, value, **by)
