@@ -19,6 +19,7 @@ from holdfast.machine.run import DUE, Delivery, Run
 from holdfast.runtime.clock import Clock, Ids
 from holdfast.runtime.saving import Saver
 from holdfast.runtime.timers import Alarm
+from holdfast.runtime.waiting import Waiting, tell
 
 #: Shared by all runs that have taken nothing in; never added to.
 NOTHING_SEEN: set[int] = set()
@@ -49,14 +50,13 @@ class Front(Protocol):
         """Nothing of the run is under way any more."""
 
 
-class LiveRun:
+class LiveRun(Waiting):
     """One run in this process: its record, who drives it, and who waits for what.
 
     Long because: carrying, waiting and stopping change the same few fields, and have to agree.
 
-    errors: what failed deliveries raised, by delivery. orphans: errors that nobody awaited, kept
-    for whoever closes the run; detached: groups whose waiter may never look. interrupted:
-    deliveries that were cancelled here and stay due. gone: told when no handler runs any more.
+    interrupted: deliveries that were cancelled here and stay due. gone: told when no handler runs
+    any more.
     deciding: marks of signals that settle waits just now and will tell the machine themselves.
     on_time: called with the time once the record's earliest has come; None: nobody keeps its time.
     dead: set once the record may not be trusted any more (a failed save, lost ownership);
@@ -69,8 +69,6 @@ class LiveRun:
         "clock",
         "dead",
         "deciding",
-        "detached",
-        "errors",
         "flush_due",
         "front",
         "give_way_at",
@@ -80,7 +78,6 @@ class LiveRun:
         "interrupted",
         "leaving",
         "on_time",
-        "orphans",
         "quiet_waiters",
         "run",
         "running",
@@ -89,10 +86,10 @@ class LiveRun:
         "soon",
         "stopped",
         "tasks",
-        "waiters",
     )
 
     def __init__(self, run: Run, front: Front, clock: Clock, ids: Ids) -> None:
+        super().__init__()
         self.run = run
         self.front = front
         self.clock = clock
@@ -104,11 +101,7 @@ class LiveRun:
         self.stopped: dict[int, Any] | None = None
         self.leaving: dict[int, asyncio.Future[None]] | None = None
         self.tasks: set[asyncio.Task[None]] | None = None
-        self.waiters: dict[int, asyncio.Future[Any]] | None = None
         self.quiet_waiters: list[asyncio.Future[None]] | None = None
-        self.errors: dict[int, BaseException] | None = None
-        self.orphans: list[BaseException] | None = None
-        self.detached: set[int] | None = None
         self.interrupted: set[int] | None = None
         self.gone: asyncio.Future[None] | None = None
         self.halting = False
@@ -293,9 +286,9 @@ class LiveRun:
                     self.spawn(effect)  # type: ignore[arg-type]
             elif kind is Done:
                 if self.waiters:
-                    self._wake(effect.group, effect.results)  # type: ignore[union-attr]
+                    self.wake(effect.group, effect.results)  # type: ignore[union-attr]
             elif kind is Broken:
-                self._broken(effect)  # type: ignore[arg-type]
+                self.break_off(effect)  # type: ignore[arg-type]
             elif kind is Cancel:
                 self.stop(effect.deliveries)  # type: ignore[union-attr]
             else:
@@ -386,54 +379,6 @@ class LiveRun:
             if not isinstance(error, Exception):
                 raise
 
-    def waiter(self, group: int) -> asyncio.Future[Any]:
-        """A future that ends when the group is done; ask before its deliveries start.
-
-        Each caller has one of its own: what ends the last one ends those before it.
-        """
-        if self.waiters is None:
-            self.waiters = {}
-        before = self.waiters.get(group)
-        future = self.waiters[group] = asyncio.get_running_loop().create_future()
-        if before is not None and not before.done():
-            future.add_done_callback(functools.partial(self._hand_on, group, before))
-        return future
-
-    def _hand_on(self, group: int, before: asyncio.Future[Any], ended: asyncio.Future[Any]) -> None:
-        """Let an earlier waiter of the group hear what a later one heard."""
-        if before.done():
-            return
-        if not ended.cancelled():
-            error = ended.exception()
-            if error is None:
-                before.set_result(ended.result())
-            else:
-                _tell(before, error)
-        elif self.waiters is not None and self.waiters.get(group) is ended:
-            # Its waiter was cancelled; the group goes on.
-            self.waiters[group] = before
-        else:
-            before.cancel()
-
-    def _wake(self, group: int, results: Any) -> None:
-        assert self.waiters is not None
-        future = self.waiters.pop(group, None)
-        if future is not None and not future.done():
-            future.set_result(results)
-
-    def _broken(self, broken: Broken) -> None:
-        error = (self.errors or {}).get(broken.delivery)
-        if error is None:
-            error = RuntimeError("a delivery failed")
-        future = self.waiters.pop(broken.group, None) if self.waiters else None
-        if future is not None and not future.done():
-            _tell(future, error)
-            if self.detached is None or broken.group not in self.detached:
-                return
-        if self.orphans is None:
-            self.orphans = []
-        self.orphans.append(error)
-
     async def until_quiet(self) -> None:
         """Return when nothing of the run is under way."""
         if self.is_quiet and not self.running:
@@ -519,7 +464,7 @@ class LiveRun:
             self.saver.fail(error)
         for future in [*(self.waiters or {}).values(), *(self.quiet_waiters or [])]:
             if not future.done():
-                _tell(future, error)
+                tell(future, error)
         self.waiters = None
         self.quiet_waiters = None
         self.disarm()
@@ -551,9 +496,3 @@ class LiveRun:
         finally:
             self.halting = False
         return numbers
-
-
-def _tell(future: asyncio.Future[Any], error: BaseException) -> None:
-    """Fail a future that its waiter may have left by another way: it has been told already."""
-    future.set_exception(error)
-    future.exception()
