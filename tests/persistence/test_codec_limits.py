@@ -195,7 +195,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(_json)
 def test_scan_of_the_bytes_finds_the_depth_that_the_parser_finds(value):
     """The scan and a walk over the parsed value agree on every document."""

@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.errors import Damaged, TooLarge, TypeNotAllowed, ValueRefused
 from holdfast.persistence.codec import Codec, digest_encoded, is_scalar
 from holdfast.persistence.zones import ZoneUnknown, zone_named
+from tests.amounts import VALUES
 from tests.persistence.values import SURVIVE, Level, Order, Spot, registry, same
 
 codec = Codec(registry())
@@ -265,12 +266,7 @@ _values = st.recursive(
 )
 
 
-@settings(
-    max_examples=600,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@settings(max_examples=VALUES)
 @given(_values)
 def test_any_nested_value_comes_back_or_is_refused(value):
     """No value changes silently; the second encoding is the first, byte for byte."""

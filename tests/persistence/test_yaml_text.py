@@ -31,7 +31,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_VALUES)
 def test_a_json_value_comes_back_equal_and_of_the_same_type(value: Any):
     """Text that looks like something else in YAML is quoted; floats keep every digit."""
