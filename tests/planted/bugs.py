@@ -265,7 +265,7 @@ BUGS = (
     Bug(
         "one store error gives a run up",
         "a short outage, and nobody carries the run ever again",
-        RUNTIME + "engine.py",
+        RUNTIME + "looking.py",
         "        except (StoreUnavailable, StoreLocked, StoreFull, StoreReadOnly) as error:",
         "        except ZeroDivisionError as error:",
         SIMULATION,
