@@ -142,7 +142,7 @@ AWKWARD = [
 ]
 
 
-@pytest.mark.parametrize("value", AWKWARD, ids=repr)
+@pytest.mark.parametrize("value", AWKWARD, ids=lambda value: type(value).__name__)
 async def test_a_value_is_the_same_whatever_kept_it(place: Any, value: Any) -> None:
     """As a message and in the state, in a new object that took the run up."""
 
