@@ -9,39 +9,31 @@ also derives from the built-in exception that a caller would expect.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-
-class HoldfastError(Exception):
-    """The base of every error that holdfast raises on purpose.
-
-    code: stable, for programs. hint: what to do next, for people. facts: what was found, by name;
-    each fact is an attribute too.
-    """
-
-    code: ClassVar[str] = "holdfast.error"
-    hint: str = "Read the message; it names the place."
-
-    def __init__(self, message: str, /, *, hint: str | None = None, **facts: object) -> None:
-        super().__init__(message)
-        self.message = message
-        self.facts = facts
-        if hint is not None:
-            self.hint = hint
-        for name, value in facts.items():
-            setattr(self, name, value)
-
-    def __str__(self) -> str:
-        return self.message
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.message, self.hint, self.facts)
-
-
-def _rebuild(
-    kind: type[HoldfastError], message: str, hint: str, facts: dict[str, object]
-) -> HoldfastError:
-    return kind(message, hint=hint, **facts)
+from holdfast.errors.base import HoldfastError as HoldfastError
+from holdfast.errors.keeping import (
+    CheckpointNotFound as CheckpointNotFound,
+    Damaged as Damaged,
+    DocumentError as DocumentError,
+    InvalidId as InvalidId,
+    NotASave as NotASave,
+    OwnershipLost as OwnershipLost,
+    RunOwned as RunOwned,
+    StaleWrite as StaleWrite,
+    StoreClosed as StoreClosed,
+    StoreDamaged as StoreDamaged,
+    StoreError as StoreError,
+    StoreFull as StoreFull,
+    StoreLocked as StoreLocked,
+    StoreNewer as StoreNewer,
+    StoreReadOnly as StoreReadOnly,
+    StoreUnavailable as StoreUnavailable,
+    StoreUrlUnknown as StoreUrlUnknown,
+    TooLarge as TooLarge,
+    TypeNotAllowed as TypeNotAllowed,
+    UnknownVersion as UnknownVersion,
+    ValueRefused as ValueRefused,
+    WrongDefinition as WrongDefinition,
+)
 
 
 # --- the definition's fault -------------------------------------------------------------------
@@ -322,173 +314,6 @@ class WaitExists(WaitError, ValueError):
 
     code = "wait.exists"
     hint = "Give every open wait an id of its own."
-
-
-# --- the store's fault ------------------------------------------------------------------------
-
-
-class StoreError(HoldfastError):
-    """The store could not do what was asked; nothing was half-written."""
-
-    code = "store.error"
-    hint = "Look at the cause; the last good state is whole."
-
-
-class StoreUrlUnknown(StoreError, ValueError):
-    """The store URL names no store that is installed. Fact: url, with any password masked."""
-
-    code = "store.url-unknown"
-    hint = "Use memory:// or sqlite:///path/to/file.db."
-    url: str
-
-
-class StoreUnavailable(StoreError, OSError):
-    """The store cannot be opened or reached."""
-
-    code = "store.unavailable"
-    hint = "Check the path and that its folder exists and may be read."
-
-    def __init__(self, message: str, /, *, hint: str | None = None, **facts: object) -> None:
-        HoldfastError.__init__(self, message, hint=hint, **facts)
-
-
-class StoreLocked(StoreUnavailable, TimeoutError):
-    """Another process held the store's lock for longer than the busy timeout."""
-
-    code = "store.locked"
-    hint = "Close the program that holds the database, then try again."
-
-
-class StoreReadOnly(StoreUnavailable, PermissionError):
-    """The store may be read but not written."""
-
-    code = "store.read-only"
-    hint = "Give this user the right to write the file and its folder."
-
-
-class StoreFull(StoreUnavailable):
-    """No space was left for the write."""
-
-    code = "store.full"
-    hint = "Free some space; the run continues from its last commit."
-
-
-class StoreDamaged(StoreError):
-    """What is stored cannot be what was written."""
-
-    code = "store.damaged"
-    hint = "Restore the store from a backup; nothing was changed."
-
-
-class StoreNewer(StoreError):
-    """The store was written by a newer holdfast. Facts: found, supported."""
-
-    code = "store.newer"
-    hint = "Upgrade holdfast in this environment."
-    found: int
-    supported: int
-
-
-class StoreClosed(StoreError):
-    """The store was closed before the call."""
-
-    code = "store.closed"
-    hint = "Open the store again."
-
-
-class InvalidId(StoreError, ValueError):
-    """An id has a shape that no store takes."""
-
-    code = "store.invalid-id"
-    hint = "Run ids match [A-Za-z0-9][A-Za-z0-9._~-]{0,127}; other ids have no control characters."
-
-
-class StaleWrite(StoreError):
-    """The run has moved on since the writer read it. Facts: run_id, expected, found."""
-
-    code = "store.stale-write"
-    hint = "Open the run again: another writer has moved it on."
-
-
-class OwnershipLost(StoreError):
-    """A newer claim on the run exists: this writer may write no more. Facts: run_id, epoch."""
-
-    code = "store.ownership-lost"
-    hint = "Nothing to do here: the newer owner carries the run."
-
-
-class RunOwned(StoreError):
-    """Another live process owns the run. Facts: run_id, owner."""
-
-    code = "store.run-owned"
-    hint = "Post into the run's inbox (answer, signal, cancel), or wait until its owner ends."
-
-
-class CheckpointNotFound(StoreError, LookupError):
-    """No checkpoint of this id is stored. Fact: checkpoint_id."""
-
-    code = "store.checkpoint-not-found"
-    hint = "List the checkpoints there are."
-
-
-# --- a value's or a document's fault ----------------------------------------------------------
-
-
-class DocumentError(HoldfastError, ValueError):
-    """A document cannot be taken; nothing was changed. Texts name places, never contents."""
-
-    code = "document.invalid"
-    hint = "Use a document exactly as holdfast wrote it."
-
-
-class NotASave(DocumentError, TypeError):
-    """This is not a holdfast document of the kind asked for."""
-
-    code = "document.not-a-save"
-
-
-class Damaged(DocumentError):
-    """The document's checksum or shape is wrong: it was cut or changed after it was written."""
-
-    code = "document.damaged"
-    hint = "Take another copy of the document."
-
-
-class UnknownVersion(DocumentError):
-    """The document's format is not one this release reads. Facts: found, supported."""
-
-    code = "document.unknown-version"
-    hint = "Upgrade holdfast, or give a migration."
-
-
-class WrongDefinition(DocumentError):
-    """The document belongs to another definition, or to one that lost what it needs."""
-
-    code = "document.wrong-definition"
-    hint = "Load it with the definition that wrote it, or one that still has what it names."
-
-
-class TooLarge(DocumentError):
-    """The document is over a limit. Facts: limit, found."""
-
-    code = "document.too-large"
-    hint = "Raise the limit if you trust where the document comes from."
-
-
-class TypeNotAllowed(DocumentError):
-    """The document holds a type that was not registered. Facts: name, place."""
-
-    code = "document.type-not-allowed"
-    hint = "Register the type under the name given, before loading."
-
-
-class ValueRefused(DocumentError, TypeError):
-    """The value would not come back equal and of the same type. Facts: place, type_name."""
-
-    code = "document.value-refused"
-    hint = "Register the type, convert the value, or keep live objects in runtime resources."
-    place: str
-    type_name: str
 
 
 # --- the installation's fault -------------------------------------------------------------------
