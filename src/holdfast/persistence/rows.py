@@ -74,6 +74,8 @@ class WaitRow(Struct, frozen=True, kw_only=True):
     status: "open", "answered", "expired", "cancelled", "withdrawn" or "closed" (the run ended).
     payload, value: encoded values. schema: JSON of the closed subset in `definition.schema`.
     default: what an expiry answers with, if anything. digest: of the settling value.
+    opened_seq: the commit that opened it. settled_seq: the head when it was settled, or the commit
+    that closed or withdrew it. None where the store was written before it kept them.
     """
 
     run_id: str
@@ -91,6 +93,8 @@ class WaitRow(Struct, frozen=True, kw_only=True):
     digest: str | None = None
     actor: str | None = None
     settled_at: float | None = None
+    opened_seq: int | None = None
+    settled_seq: int | None = None
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
@@ -130,11 +134,25 @@ class InboxItem(Struct, frozen=True, kw_only=True):
     post: Post
 
 
+class PostRow(Struct, frozen=True, kw_only=True):
+    """A post as the history shows it, whether it was consumed or not.
+
+    seq: the head when it came. consumed: the commit that took it in. None for either where the
+    store was written before it kept that.
+    """
+
+    number: int
+    post: Post
+    seq: int | None = None
+    consumed: int | None = None
+
+
 class CheckpointMark(Struct, frozen=True, kw_only=True):
     """Makes a commit one that somebody may return to.
 
-    kind: "entry", "superstep", "response" or "save". iteration: completed supersteps.
-    parent: the seq of the checkpoint this one follows, if any.
+    kind: "entry", "superstep", "response" or "save"; "fork" for the first commit of a forked run,
+    "rewind" for the one that takes a run back. iteration: completed supersteps. parent: the seq of
+    the checkpoint this one follows, if any; of a rewind, the commit it went back to.
     """
 
     kind: str
@@ -147,7 +165,9 @@ class Commit(Struct, frozen=True, kw_only=True):
 
     delta: what changed (`persistence.parts`). anchor: pieces that, joined, hold the full record
     after this commit; a store joins them off the event loop. waits: opened by this commit.
-    consumed: inbox numbers this commit has taken in. A terminal status closes what is still open.
+    consumed: inbox numbers this commit has taken in. withdraws: ids of waits that are taken back,
+    where they are still open, before its own are opened. A terminal status closes what is still
+    open.
     """
 
     commit_id: str
@@ -159,6 +179,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     checkpoint: CheckpointMark | None = None
     waits: tuple[WaitRow, ...] = ()
     consumed: tuple[int, ...] = ()
+    withdraws: tuple[str, ...] = ()
     wake_at: float | None = None
     error: str | None = None
 
@@ -200,6 +221,22 @@ class CheckpointRow(Struct, frozen=True, kw_only=True):
     def checkpoint_id(self) -> str:
         """The id that leads back to it: "<run_id>@<seq>"."""
         return f"{self.run_id}@{self.seq}"
+
+
+class CommitRow(Struct, frozen=True, kw_only=True):
+    """A commit as the history of a run shows it.
+
+    anchored: it holds the full record. mark: set if it is a checkpoint. size_bytes: of the commit
+    itself (delta or anchor), not of the whole record.
+    """
+
+    run_id: str
+    seq: int
+    commit_id: str
+    at: float
+    anchored: bool
+    size_bytes: int
+    mark: CheckpointMark | None = None
 
 
 class Stored(Struct, frozen=True, kw_only=True):

@@ -27,10 +27,12 @@ from holdfast.persistence.rows import (
     CheckpointRow,
     Claim,
     Commit,
+    CommitRow,
     InboxItem,
     OwnerRow,
     Page,
     Post,
+    PostRow,
     RunHead,
     RunRow,
     Settlement,
@@ -47,10 +49,12 @@ __all__ = [
     "CheckpointRow",
     "Claim",
     "Commit",
+    "CommitRow",
     "InboxItem",
     "OwnerRow",
     "Page",
     "Post",
+    "PostRow",
     "RunHead",
     "RunRow",
     "Settlement",
@@ -151,19 +155,40 @@ class Store(ABC):
         """Make commit *seq* no longer a checkpoint; False if it was none. Nothing else changes."""
 
     @abstractmethod
-    async def prune(self, run_id: str, *, keep_last: int) -> int:
+    async def commits(
+        self,
+        run_id: str,
+        *,
+        cursor: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> Page[CommitRow]:
+        """What is left of the run's commits, in their order. Raises: RunNotFound (deleted too)."""
+
+    @abstractmethod
+    async def prune(
+        self, run_id: str, *, keep_last: int, before: float | None = None, every: bool = False
+    ) -> int:
         """Drop what only checkpoints older than the last *keep_last* need.
 
-        Returns the commits dropped. The head and every kept checkpoint can still be read.
+        before: a checkpoint of this time or a later one is kept too. every: each commit counts as
+        a checkpoint. Returns the commits dropped. The head and everything kept can still be read.
         """
 
     @abstractmethod
-    async def delete_run(self, run_id: str) -> None:
+    async def delete_run(
+        self, run_id: str, *, result: bytes | None = None, at: int | None = None
+    ) -> None:
         """Drop the run's record, waits and posts; its row stays, so the id is not used twice.
 
         A run that had not ended is "cancelled" from here on. Deleting twice is fine.
-        Raises: RunNotFound, RunOwned while a claim is held.
+        result: what it ended with, kept beside the row. at: the head that the caller has seen.
+        Raises: RunNotFound, RunOwned while a claim is held, StaleWrite if the head is not *at*.
         """
+
+    @abstractmethod
+    async def result(self, run_id: str) -> bytes | None:
+        """What was kept of the result when the run was deleted; else None. Raises: RunNotFound."""
 
     @abstractmethod
     async def enrol(self, owner: str) -> None:
@@ -230,6 +255,12 @@ class Store(ABC):
     @abstractmethod
     async def inbox(self, run_id: str) -> tuple[InboxItem, ...]:
         """What the run has not consumed yet, oldest first."""
+
+    @abstractmethod
+    async def posts(
+        self, run_id: str, *, cursor: str | None = None, limit: int = 100
+    ) -> Page[PostRow]:
+        """Everything that was ever posted, oldest first. Raises: RunNotFound (deleted too)."""
 
     @abstractmethod
     async def close(self) -> None:

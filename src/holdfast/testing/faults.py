@@ -16,10 +16,12 @@ from holdfast.persistence.store import (
     CheckpointRow,
     Claim,
     Commit,
+    CommitRow,
     InboxItem,
     OwnerRow,
     Page,
     Post,
+    PostRow,
     RunHead,
     RunRow,
     Settlement,
@@ -161,13 +163,38 @@ class FaultyStore(Store):
         """As the store inside, or the fault."""
         return await self._pass(lambda: self.inner.unmark(run_id, seq))
 
-    async def prune(self, run_id: str, *, keep_last: int) -> int:
+    async def commits(
+        self,
+        run_id: str,
+        *,
+        cursor: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> Page[CommitRow]:
         """As the store inside, or the fault."""
-        return await self._pass(lambda: self.inner.prune(run_id, keep_last=keep_last))
+        return await self._pass(
+            lambda: self.inner.commits(
+                run_id, cursor=cursor, limit=limit, newest_first=newest_first
+            )
+        )
 
-    async def delete_run(self, run_id: str) -> None:
+    async def prune(
+        self, run_id: str, *, keep_last: int, before: float | None = None, every: bool = False
+    ) -> int:
         """As the store inside, or the fault."""
-        await self._pass(lambda: self.inner.delete_run(run_id))
+        return await self._pass(
+            lambda: self.inner.prune(run_id, keep_last=keep_last, before=before, every=every)
+        )
+
+    async def delete_run(
+        self, run_id: str, *, result: bytes | None = None, at: int | None = None
+    ) -> None:
+        """As the store inside, or the fault."""
+        await self._pass(lambda: self.inner.delete_run(run_id, result=result, at=at))
+
+    async def result(self, run_id: str) -> bytes | None:
+        """As the store inside, or the fault."""
+        return await self._pass(lambda: self.inner.result(run_id))
 
     async def enrol(self, owner: str) -> None:
         """As the store inside, or the fault."""
@@ -217,6 +244,12 @@ class FaultyStore(Store):
     async def inbox(self, run_id: str) -> tuple[InboxItem, ...]:
         """As the store inside, or the fault."""
         return await self._pass(lambda: self.inner.inbox(run_id))
+
+    async def posts(
+        self, run_id: str, *, cursor: str | None = None, limit: int = 100
+    ) -> Page[PostRow]:
+        """As the store inside, or the fault."""
+        return await self._pass(lambda: self.inner.posts(run_id, cursor=cursor, limit=limit))
 
     async def close(self) -> None:
         """Close the store inside. Never fails: whoever cleans up has no second chance."""

@@ -14,6 +14,7 @@ Needs pytest and pytest-asyncio. Every case makes its own store in an empty fold
 from __future__ import annotations
 
 from holdfast.testing.suite_faults import FaultCases
+from holdfast.testing.suite_history import HistoryCases
 from holdfast.testing.suite_lists import ListCases, SixVerbCases
 from holdfast.testing.suite_owners import OwnerCases
 from holdfast.testing.suite_races import RaceCases
@@ -22,6 +23,14 @@ from holdfast.testing.suite_waits import InboxCases, WaitCases
 
 
 class StoreSuite(
-    RunCases, OwnerCases, WaitCases, InboxCases, ListCases, SixVerbCases, RaceCases, FaultCases
+    RunCases,
+    OwnerCases,
+    WaitCases,
+    InboxCases,
+    HistoryCases,
+    ListCases,
+    SixVerbCases,
+    RaceCases,
+    FaultCases,
 ):
     """Everything a store promises. Hooks and declarations: `suite_hooks.SuiteHooks`."""

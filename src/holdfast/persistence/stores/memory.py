@@ -18,10 +18,12 @@ from holdfast.persistence.rows import (
     CheckpointRow,
     Claim,
     Commit,
+    CommitRow,
     InboxItem,
     OwnerRow,
     Page,
     Post,
+    PostRow,
     RunHead,
     RunRow,
     Settlement,
@@ -35,7 +37,10 @@ from holdfast.persistence.stores.memory_run import Asked, MemoryRun
 
 
 class MemoryStore(Store):
-    """Keeps runs in this process, and only as long as it lives."""
+    """Keeps runs in this process, and only as long as it lives.
+
+    Long because: it is the whole contract, under one lock, and each method is short.
+    """
 
     durability = "memory"
     shared = False
@@ -87,6 +92,9 @@ class MemoryStore(Store):
     def _take(self, run: MemoryRun, commit: Commit, owner: str | None) -> None:
         number = next(self._numbers)
         asked = [Asked(next(self._numbers), row) for row in commit.waits]
+        if commit.withdraws:
+            for one in run.withdraw_waits(commit.withdraws, commit.at):
+                del self._open_waits[one.number]
         run.take(commit, number, asked, owner)
         if asked:
             self._waits += asked
@@ -180,13 +188,33 @@ class MemoryStore(Store):
             del self._marks[bisect_left(self._marks, kept.number, key=lambda mark: mark[0])]
             return True
 
-    async def prune(self, run_id: str, *, keep_last: int) -> int:
+    async def commits(
+        self,
+        run_id: str,
+        *,
+        cursor: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> Page[CommitRow]:
+        """What is left of the run's commits, in their order."""
+        with self._lock:
+            run = self._present(run_id)
+            return page(
+                cells_after(list(run.commits), int, cursor, newest_first),
+                int,
+                run.commit_row,
+                _any,
+                limit,
+            )
+
+    async def prune(
+        self, run_id: str, *, keep_last: int, before: float | None = None, every: bool = False
+    ) -> int:
         """Drop what only checkpoints older than the last *keep_last* need."""
-        if keep_last < 0:
-            raise ValueError("keep_last: expected 0 or more")
+        rules.check_keep(keep_last)
         with self._lock:
             run = self._run(run_id)
-            dropped = run.prune(keep_last) if not run.pruned else 0
+            dropped = run.prune(keep_last, before, every=every) if not run.pruned else 0
             self._drop_marks(run)
             return dropped
 
@@ -197,19 +225,30 @@ class MemoryStore(Store):
             if mark[1] is not run or ((kept := run.commits.get(mark[2])) and kept.mark is not None)
         ]
 
-    async def delete_run(self, run_id: str) -> None:
+    async def delete_run(
+        self, run_id: str, *, result: bytes | None = None, at: int | None = None
+    ) -> None:
         """Drop the run's record, waits and posts; its row stays, so the id is not used twice."""
         with self._lock:
             run = self._run(run_id)
+            if run.pruned:
+                return
             if run.owner is not None:
                 raise rules.run_owned(run_id, run.owner)
+            if at is not None and at != run.seq:
+                raise rules.stale_write(run_id, at, run.seq)
             gone = {one.number for asked in run.waits.values() for one in asked}
             self._waits = [one for one in self._waits if one.number not in gone]
             for number in gone:
                 self._open_waits.pop(number, None)
             self._live.pop(run_id, None)
-            run.bury()
+            run.bury(result)
             self._drop_marks(run)
+
+    async def result(self, run_id: str) -> bytes | None:
+        """What was kept of the result when the run was deleted."""
+        with self._lock:
+            return self._run(run_id).result
 
     async def enrol(self, owner: str) -> None:
         """Make *owner* known, with beat 0."""
@@ -304,6 +343,15 @@ class MemoryStore(Store):
         with self._lock:
             return tuple(self._run(run_id).unread.values())
 
+    async def posts(
+        self, run_id: str, *, cursor: str | None = None, limit: int = 100
+    ) -> Page[PostRow]:
+        """Everything that was ever posted, oldest first."""
+        with self._lock:
+            rows = list(self._present(run_id).posts.values())
+            cells = cells_after(rows, _number, cursor, newest_first=False)
+            return page(cells, _number, _itself, _any, limit)
+
     async def close(self) -> None:
         """Take no more calls. Closing twice is fine."""
         with self._lock:
@@ -320,3 +368,21 @@ class MemoryStore(Store):
         if run is None:
             raise rules.run_unknown(check_run_id(run_id))
         return run
+
+    def _present(self, run_id: str) -> MemoryRun:
+        run = self._run(run_id)
+        if run.pruned:
+            raise rules.run_unknown(run_id, deleted=True)
+        return run
+
+
+def _number(row: PostRow) -> int:
+    return row.number
+
+
+def _itself(row: PostRow) -> PostRow:
+    return row
+
+
+def _any(_row: object) -> bool:
+    return True

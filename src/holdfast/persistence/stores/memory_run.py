@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -14,8 +14,10 @@ from holdfast.persistence.rows import (
     CheckpointRow,
     Claim,
     Commit,
+    CommitRow,
     InboxItem,
     Post,
+    PostRow,
     RunHead,
     RunRow,
     Settlement,
@@ -35,6 +37,11 @@ class Kept(msgspec.Struct, gc=False):
     anchor: tuple[bytes, ...] | None
     mark: CheckpointMark | None
     consumed: tuple[int, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the commit itself."""
+        return len(self.delta or b"") + sum(map(len, self.anchor or ()))
 
 
 class Asked(msgspec.Struct, gc=False):
@@ -64,6 +71,8 @@ class MemoryRun:
         self.open: dict[str, Asked] = {}
         self.unread: dict[int, InboxItem] = {}
         self.requests: dict[str, InboxItem | Asked] = {}
+        self.posts: dict[int, PostRow] = {}
+        self.result: bytes | None = None
 
     def row(self) -> RunRow:
         """The run as a list shows it."""
@@ -103,16 +112,17 @@ class MemoryRun:
                 return False
             raise rules.stale_write(self.head.run_id, after, self.seq)
         if commit.waits:
-            self.check_waits(commit.waits)
+            self.check_waits(commit.waits, commit.withdraws)
         return True
 
-    def check_waits(self, waits: Iterable[WaitRow]) -> None:
+    def check_waits(self, waits: Iterable[WaitRow], withdraws: Collection[str] = ()) -> None:
         """Raise WaitExists if one of the waits is open, was opened, or comes twice."""
         last: dict[str, int] = {}
         for wait in waits:
             asked = self.waits.get(wait.wait_id)
             floor = last.get(wait.wait_id, asked[-1].row.generation if asked else None)
-            still_open = wait.wait_id in self.open or wait.wait_id in last
+            is_open = wait.wait_id in self.open and wait.wait_id not in withdraws
+            still_open = is_open or wait.wait_id in last
             if still_open or (floor is not None and wait.generation <= floor):
                 raise self.wait_exists(wait.wait_id, still_open)
             last[wait.wait_id] = wait.generation
@@ -140,6 +150,8 @@ class MemoryRun:
             commit.checkpoint,
             tuple(one for one in commit.consumed if self.unread.pop(one, None) is not None),
         )
+        for taken in self.commits[self.seq].consumed:
+            self.posts[taken] = msgspec.structs.replace(self.posts[taken], consumed=self.seq)
         self.status = commit.status
         self.due = commit.due
         self.updated_at = commit.at
@@ -147,15 +159,23 @@ class MemoryRun:
         self.error = commit.error
         self.claims = 0
         for one in asked:
+            one.row = msgspec.structs.replace(one.row, opened_seq=self.seq)
             self.waits.setdefault(one.row.wait_id, []).append(one)
             self.open[one.row.wait_id] = one
+
+    def withdraw_waits(self, wait_ids: Iterable[str], at: float) -> list[Asked]:
+        """Take back what is still open of these, for the commit to come; returns what was open."""
+        found = [self.open.pop(wait_id) for wait_id in wait_ids if wait_id in self.open]
+        for one in found:
+            one.row = _ended(one.row, "withdrawn", at, self.seq + 1)
+        return found
 
     def close_waits(self, at: float) -> list[Asked]:
         """Close what is open because the run ended; returns what was open."""
         closed = list(self.open.values())
         self.open.clear()
         for one in closed:
-            one.row = msgspec.structs.replace(one.row, status="closed", settled_at=at)
+            one.row = _ended(one.row, "closed", at, self.seq)
         return closed
 
     def read(self, at: int | None) -> Stored:
@@ -185,6 +205,19 @@ class MemoryRun:
             checkpoint=path[0].mark,
         )
 
+    def commit_row(self, seq: int) -> CommitRow:
+        """A commit as the history shows it."""
+        kept = self.commits[seq]
+        return CommitRow(
+            run_id=self.head.run_id,
+            seq=seq,
+            commit_id=kept.commit_id,
+            at=kept.at,
+            anchored=kept.anchor is not None,
+            size_bytes=kept.size_bytes,
+            mark=kept.mark,
+        )
+
     def checkpoint_row(self, seq: int) -> CheckpointRow:
         """A marked commit as a list shows it."""
         kept = self.commits[seq]
@@ -199,7 +232,7 @@ class MemoryRun:
             fingerprint=self.head.fingerprint,
             mark=kept.mark,
             at=kept.at,
-            size_bytes=len(kept.delta or b"") + sum(map(len, kept.anchor or ())),
+            size_bytes=kept.size_bytes,
         )
 
     def settle(
@@ -225,9 +258,9 @@ class MemoryRun:
         item = InboxItem(
             number=number, post=rules.answer_post(wait_id, one.row.generation, settlement)
         )
-        one.row = rules.settled(one.row, settlement)
+        one.row = rules.settled(one.row, settlement, self.seq)
         del self.open[wait_id]
-        self.unread[number] = item
+        self._deliver(item)
         if settlement.request_id is not None:
             self.requests[settlement.request_id] = one
         return one, item
@@ -242,31 +275,48 @@ class MemoryRun:
         if self.pruned or self.status in TERMINAL:
             raise rules.run_closed(self.head.run_id, self.status, deleted=self.pruned)
         item = InboxItem(number=number, post=post)
-        self.unread[number] = item
+        self._deliver(item)
         if post.request_id is not None:
             self.requests[post.request_id] = item
         return item
 
-    def prune(self, keep: int) -> int:
+    def _deliver(self, item: InboxItem) -> None:
+        self.unread[item.number] = item
+        self.posts[item.number] = PostRow(number=item.number, post=item.post, seq=self.seq)
+
+    def prune(self, keep_last: int, before: float | None, *, every: bool) -> int:
         """Drop what only older checkpoints need; returns how many commits went."""
-        marks = [seq for seq, kept in self.commits.items() if kept.mark is not None]
+        points = [(s, k.at) for s, k in self.commits.items() if every or k.mark is not None]
         anchors = [seq for seq, kept in self.commits.items() if kept.anchor is not None]
-        before = len(self.commits)
-        for first, last in rules.gaps(rules.kept_ranges(self.seq, marks, anchors, keep)):
+        keep = rules.kept_points(points, keep_last, before)
+        count = len(self.commits)
+        for first, last in rules.gaps(rules.kept_ranges(self.seq, keep, anchors)):
             for seq in range(first, last + 1):
                 self.commits.pop(seq, None)
-        for seq in rules.forgotten(marks, keep):
+        for seq in {seq for seq, _ in points}.difference(keep):
             if seq in self.commits:
                 self.commits[seq].mark = None
-        return before - len(self.commits)
+        return count - len(self.commits)
 
-    def bury(self) -> None:
+    def bury(self, result: bytes | None) -> None:
         """Leave a tombstone, which no claim of before may write to."""
+        self.result = result
         self.let_go()
         if self.status not in TERMINAL:
             self.status = "cancelled"
         self.pruned = True
         self.due = False
         self.wake_at = None
-        for held in (self.commits, self.waits, self.open, self.unread, self.requests):
+        for held in (
+            self.commits,
+            self.waits,
+            self.open,
+            self.unread,
+            self.requests,
+            self.posts,
+        ):
             held.clear()
+
+
+def _ended(row: WaitRow, status: str, at: float, seq: int) -> WaitRow:
+    return msgspec.structs.replace(row, status=status, settled_at=at, settled_seq=seq)

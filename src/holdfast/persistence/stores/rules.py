@@ -47,8 +47,8 @@ def check_first(commit: Commit, run_id: str) -> None:
     check_commit(commit, run_id)
     if commit.anchor is None:
         raise ValueError("the first commit of a run needs an anchor")
-    if commit.consumed:
-        raise ValueError("the first commit of a run cannot consume posts")
+    if commit.consumed or commit.withdraws:
+        raise ValueError("the first commit of a run cannot consume posts or withdraw waits")
 
 
 def check_post(post: Post) -> None:
@@ -224,8 +224,8 @@ def store_closed() -> StoreClosed:
     return StoreClosed("the store is closed")
 
 
-def settled(row: WaitRow, settlement: Settlement) -> WaitRow:
-    """The row of an open wait, after the settlement."""
+def settled(row: WaitRow, settlement: Settlement, seq: int) -> WaitRow:
+    """The row of an open wait, after the settlement; *seq* is the head."""
     return msgspec.structs.replace(
         row,
         status=settlement.status,
@@ -234,23 +234,35 @@ def settled(row: WaitRow, settlement: Settlement) -> WaitRow:
         digest=settlement.digest,
         actor=settlement.actor,
         settled_at=settlement.at,
+        settled_seq=seq,
     )
 
 
-def forgotten(marks: Sequence[int], keep: int) -> Sequence[int]:
-    """The checkpoints that a prune makes no longer checkpoints; *marks* rise."""
-    return marks[: len(marks) - keep] if keep else marks
+def check_keep(keep_last: int) -> None:
+    """A prune keeps none or more."""
+    if keep_last < 0:
+        raise ValueError("keep_last: expected 0 or more")
 
 
-def kept_ranges(
-    head: int, marks: Sequence[int], anchors: Sequence[int], keep: int
-) -> list[tuple[int, int]]:
-    """What a prune leaves, as ranges from an anchor on: the head's and the kept checkpoints'.
+def kept_points(
+    points: Sequence[tuple[int, float]], keep_last: int, before: float | None
+) -> list[int]:
+    """The seqs that a prune keeps, of rising (seq, time): the last ones, and the young ones."""
+    first = len(points) - keep_last
+    return [
+        seq
+        for place, (seq, at) in enumerate(points)
+        if place >= first or (before is not None and at >= before)
+    ]
 
-    anchors, marks: rising seqs. Ranges rise; two that share an anchor are one.
+
+def kept_ranges(head: int, kept: Sequence[int], anchors: Sequence[int]) -> list[tuple[int, int]]:
+    """What a prune leaves, as ranges from an anchor on: the head's and those of what is kept.
+
+    anchors, kept: rising seqs. Ranges rise; two that share an anchor are one.
     """
     ends: dict[int, int] = {}
-    for seq in (*marks[len(forgotten(marks, keep)) :], head):
+    for seq in (*kept, head):
         base = anchors[bisect_right(anchors, seq) - 1]
         ends[base] = max(seq, ends.get(base, seq))
     return sorted(ends.items())

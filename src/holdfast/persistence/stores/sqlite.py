@@ -21,10 +21,12 @@ from holdfast.persistence.rows import (
     CheckpointRow,
     Claim,
     Commit,
+    CommitRow,
     InboxItem,
     OwnerRow,
     Page,
     Post,
+    PostRow,
     RunHead,
     RunRow,
     Settlement,
@@ -144,15 +146,36 @@ class SQLiteStore(Store):
         """Make commit *seq* no longer a checkpoint; False if it was none."""
         return await self._writer.call(sqlite_runs.unmark, run_id, seq)
 
-    async def prune(self, run_id: str, *, keep_last: int) -> int:
-        """Drop what only checkpoints older than the last *keep_last* need."""
-        if keep_last < 0:
-            raise ValueError("keep_last: expected 0 or more")
-        return await self._writer.call(sqlite_runs.prune, check_run_id(run_id), keep_last)
+    async def commits(
+        self,
+        run_id: str,
+        *,
+        cursor: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> Page[CommitRow]:
+        """What is left of the run's commits, in their order."""
+        window = sqlite_views.Window(cursor, limit, newest_first)
+        return await self._reader.call(sqlite_views.commits, check_run_id(run_id), window)
 
-    async def delete_run(self, run_id: str) -> None:
+    async def prune(
+        self, run_id: str, *, keep_last: int, before: float | None = None, every: bool = False
+    ) -> int:
+        """Drop what only checkpoints older than the last *keep_last* need."""
+        rules.check_keep(keep_last)
+        return await self._writer.call(
+            sqlite_runs.prune, check_run_id(run_id), keep_last, before, every
+        )
+
+    async def delete_run(
+        self, run_id: str, *, result: bytes | None = None, at: int | None = None
+    ) -> None:
         """Drop the run's record, waits and posts; its row stays, so the id is not used twice."""
-        await self._writer.call(sqlite_runs.delete_run, check_run_id(run_id))
+        await self._writer.call(sqlite_runs.delete_run, check_run_id(run_id), result, at)
+
+    async def result(self, run_id: str) -> bytes | None:
+        """What was kept of the result when the run was deleted."""
+        return await self._reader.call(sqlite_views.result, check_run_id(run_id))
 
     async def enrol(self, owner: str) -> None:
         """Make *owner* known, with beat 0, and hold its lock file beside the database."""
@@ -216,6 +239,13 @@ class SQLiteStore(Store):
     async def inbox(self, run_id: str) -> tuple[InboxItem, ...]:
         """What the run has not consumed yet, oldest first."""
         return await self._reader.call(sqlite_views.inbox, check_run_id(run_id))
+
+    async def posts(
+        self, run_id: str, *, cursor: str | None = None, limit: int = 100
+    ) -> Page[PostRow]:
+        """Everything that was ever posted, oldest first."""
+        window = sqlite_views.Window(cursor, limit)
+        return await self._reader.call(sqlite_views.posts, check_run_id(run_id), window)
 
     async def close(self) -> None:
         """Finish what is queued, then end both threads and let the file and the locks go."""

@@ -20,11 +20,11 @@ from holdfast.errors import (
     StoreUnavailable,
 )
 from holdfast.persistence.stores import rules
-from holdfast.persistence.stores.sqlite_queries import queries, schema
+from holdfast.persistence.stores.sqlite_queries import queries, schema, upgrades
 
 #: "hold", so that `file` and we know whose database this is.
 APPLICATION_ID = 0x686F6C64
-FORMAT = 1
+FORMAT = 2
 
 #: Run keys remembered by a connection; past it the memory is emptied, which costs one look-up each.
 KEYS_KEPT = 10_000
@@ -171,6 +171,12 @@ def _set_up(con: sqlite3.Connection, path: str, *, writable: bool, synchronous: 
     if not writable:
         if fresh:
             raise StoreReadOnly(f"{path!r} is empty and may not be written", path=path)
+        if _format_of(con) < FORMAT:
+            raise StoreReadOnly(
+                f"{path!r} has format {_format_of(con)}, and may not be written to upgrade it",
+                hint="Open it once where it may be written; nothing is lost by that.",
+                path=path,
+            )
         return
     mode = con.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
@@ -181,8 +187,8 @@ def _set_up(con: sqlite3.Connection, path: str, *, writable: bool, synchronous: 
         )
     con.execute("PRAGMA synchronous = NORMAL" if synchronous == "NORMAL" else _FULL)
     con.execute("PRAGMA temp_store = MEMORY")
-    if fresh:
-        _create(con, path)
+    if fresh or _format_of(con) < FORMAT:
+        _bring_up(con, path)
 
 
 _FULL = "PRAGMA synchronous = FULL"
@@ -191,7 +197,7 @@ _FULL = "PRAGMA synchronous = FULL"
 def _is_fresh(con: sqlite3.Connection, path: str) -> bool:
     """Whether the file is empty; raises if it is not ours to use."""
     application = con.execute("PRAGMA application_id").fetchone()[0]
-    version = con.execute("PRAGMA user_version").fetchone()[0]
+    version = _format_of(con)
     if application == APPLICATION_ID:
         if version > FORMAT:
             raise StoreNewer(
@@ -211,14 +217,20 @@ def _is_fresh(con: sqlite3.Connection, path: str) -> bool:
     return True
 
 
-def _create(con: sqlite3.Connection, path: str) -> None:
+def _format_of(con: sqlite3.Connection) -> int:
+    return int(con.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _bring_up(con: sqlite3.Connection, path: str) -> None:
+    """Make the tables, or bring those of an earlier format up to today's, all or none."""
     con.execute("BEGIN IMMEDIATE")
     try:
-        if _is_fresh(con, path):
-            for statement in schema():
-                con.execute(statement)
-            con.execute("PRAGMA application_id = 1752132708")
-            con.execute("PRAGMA user_version = 1")
+        # Another process may have done it while we waited for the lock.
+        statements = schema() if _is_fresh(con, path) else upgrades(_format_of(con))
+        for statement in statements:
+            con.execute(statement)
+        con.execute("PRAGMA application_id = 1752132708")
+        con.execute("PRAGMA user_version = 2")
         con.execute("COMMIT")
     except BaseException:
         if con.in_transaction:

@@ -39,6 +39,13 @@ def schema() -> tuple[str, ...]:
 
 
 @cache
+def upgrades(found: int) -> tuple[str, ...]:
+    """What turns a store of an earlier format into one of today's, in order."""
+    steps = blocks(_text("sqlite_upgrades.sql")).items()
+    return tuple(sql for name, sql in steps if int(name.partition(":")[0]) > found)
+
+
+@cache
 def listing(*names: str) -> str:
     """Blocks joined into one SELECT."""
     known = queries()

@@ -51,7 +51,10 @@ UPDATE commits SET kind = NULL, iteration = NULL, parent = NULL
 WHERE run = ? AND seq = ? AND kind IS NOT NULL;
 
 -- name: marked_seqs
-SELECT seq FROM commits WHERE run = ? AND kind IS NOT NULL ORDER BY number;
+SELECT seq, at FROM commits WHERE run = ? AND kind IS NOT NULL ORDER BY number;
+
+-- name: all_seqs
+SELECT seq, at FROM commits WHERE run = ? ORDER BY seq;
 
 -- name: anchored_seqs
 SELECT seq FROM anchors WHERE run = ? ORDER BY seq;
@@ -76,8 +79,12 @@ DELETE FROM inbox WHERE run = ?;
 -- name: bury_run
 UPDATE runs SET
     status = CASE WHEN ended THEN status ELSE 'cancelled' END,
-    due = 0, wake_at = NULL, open_waits = 0, inbox = 0, pruned = 1, ended = 1, epoch = epoch + 1
+    due = 0, wake_at = NULL, open_waits = 0, inbox = 0, pruned = 1, ended = 1, epoch = epoch + 1,
+    result = ?
 WHERE run = ?;
+
+-- name: kept_result
+SELECT result FROM runs WHERE run = ?;
 
 -- Ownership
 
@@ -114,15 +121,20 @@ ORDER BY generation DESC LIMIT 1;
 
 -- name: insert_wait
 INSERT INTO waits (
-    run, wait_id, generation, type, payload, opened_at, schema, deadline, fallback, status
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open');
+    run, wait_id, generation, type, payload, opened_at, schema, deadline, fallback, opened_seq, status
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open');
 
 -- name: close_waits
-UPDATE waits SET status = 'closed', settled_at = ? WHERE run = ? AND status = 'open';
+UPDATE waits SET status = 'closed', settled_at = ?, settled_seq = ?
+WHERE run = ? AND status = 'open';
+
+-- name: withdraw_wait
+UPDATE waits SET status = 'withdrawn', settled_at = ?, settled_seq = ?
+WHERE run = ? AND wait_id = ? AND status = 'open';
 
 -- name: settle_wait
 UPDATE waits SET
-    status = ?, request_id = ?, value = ?, digest = ?, actor = ?, settled_at = ?
+    status = ?, request_id = ?, value = ?, digest = ?, actor = ?, settled_at = ?, settled_seq = ?
 WHERE run = ? AND wait_id = ? AND status = 'open';
 
 -- name: count_settled
@@ -132,8 +144,8 @@ UPDATE runs SET open_waits = open_waits - 1, inbox = inbox + 1 WHERE run = ?;
 UPDATE runs SET inbox = inbox + 1 WHERE run = ?;
 
 -- name: insert_post
-INSERT INTO inbox (run, kind, body, at, request_id, digest, actor)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO inbox (run, seq, kind, body, at, request_id, digest, actor)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: post_of_request
 SELECT number, kind, body, at, request_id, digest, actor FROM inbox
@@ -227,10 +239,39 @@ ORDER BY c.number LIMIT ?
 -- name: checkpoints_newest_first
 ORDER BY c.number DESC LIMIT ?
 
+-- name: commits
+SELECT
+    c.seq, c.commit_id, c.at, a.seq IS NOT NULL,
+    coalesce(length(c.delta), 0) + coalesce(length(a.body), 0), c.kind, c.iteration, c.parent
+FROM commits AS c LEFT JOIN anchors AS a ON a.run = c.run AND a.seq = c.seq
+WHERE c.run = ?
+
+-- name: commits_after
+AND c.seq > ?
+
+-- name: commits_before
+AND c.seq < ?
+
+-- name: commits_oldest_first
+ORDER BY c.seq LIMIT ?
+
+-- name: commits_newest_first
+ORDER BY c.seq DESC LIMIT ?
+
+-- name: posts
+SELECT number, kind, body, at, request_id, digest, actor, seq, consumed FROM inbox WHERE run = ?
+
+-- name: posts_after
+AND number > ?
+
+-- name: posts_oldest_first
+ORDER BY number LIMIT ?
+
 -- name: waits
 SELECT
     w.number, r.run_id, w.wait_id, w.generation, w.type, w.payload, w.opened_at, w.schema,
-    w.deadline, w.fallback, w.status, w.request_id, w.value, w.digest, w.actor, w.settled_at
+    w.deadline, w.fallback, w.status, w.request_id, w.value, w.digest, w.actor, w.settled_at,
+    w.opened_seq, w.settled_seq
 FROM waits AS w JOIN runs AS r ON r.run = w.run WHERE 1
 
 -- name: waits_of_run

@@ -49,15 +49,15 @@ def _insert_run(db: Database, head: RunHead, commit: Commit, owner: str | None) 
     if run is None:
         raise AssertionError
     _insert_commit(db, run, 1, commit)
-    _open_waits(db, run, commit.waits)
+    _open_waits(db, run, commit.waits, 1)
     if ended:
-        db.run("close_waits", (commit.at, run))
+        db.run("close_waits", (commit.at, 1, run))
 
 
 def append(db: Database, claim: Claim, commit: Commit, after: int) -> int:
     """Add the commit that follows seq *after*, or raise with nothing changed."""
     run = db.key(claim.run_id)
-    if not (commit.waits or commit.consumed or commit.status in TERMINAL):
+    if not (commit.waits or commit.consumed or commit.withdraws or commit.status in TERMINAL):
         moved = db.run(
             "advance",
             (
@@ -87,14 +87,18 @@ def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int
         if after == seq - 1 and db.one("commit_id_at", (run, seq)) == (commit.commit_id,):
             return int(seq)
         raise rules.stale_write(claim.run_id, after, seq)
-    _check_waits(db, run, commit.waits)
     seq += 1
+    withdrawn = sum(
+        db.run("withdraw_wait", (commit.at, seq, run, wait_id)).rowcount
+        for wait_id in commit.withdraws
+    )
+    _check_waits(db, run, commit.waits)
     _insert_commit(db, run, seq, commit)
-    _open_waits(db, run, commit.waits)
+    _open_waits(db, run, commit.waits, seq)
     taken = sum(db.run("consume", (seq, number, run)).rowcount for number in commit.consumed)
-    opened, ended = len(commit.waits), commit.status in TERMINAL
+    opened, ended = len(commit.waits) - withdrawn, commit.status in TERMINAL
     if ended:
-        opened -= db.run("close_waits", (commit.at, run)).rowcount
+        opened -= db.run("close_waits", (commit.at, seq, run)).rowcount
     db.run(
         "advance_all",
         (
@@ -146,7 +150,7 @@ def _check_waits(db: Database, run: int, waits: Iterable[WaitRow]) -> None:
         seen.add(wait.wait_id)
 
 
-def _open_waits(db: Database, run: int, waits: Iterable[WaitRow]) -> None:
+def _open_waits(db: Database, run: int, waits: Iterable[WaitRow], seq: int) -> None:
     for wait in waits:
         db.run(
             "insert_wait",
@@ -160,6 +164,7 @@ def _open_waits(db: Database, run: int, waits: Iterable[WaitRow]) -> None:
                 wait.schema,
                 wait.deadline,
                 wait.default,
+                seq,
             ),
         )
 
@@ -170,36 +175,40 @@ def unmark(db: Database, run_id: str, seq: int) -> bool:
     return found is not None and db.run("unmark", (found[0], seq)).rowcount == 1
 
 
-def prune(db: Database, run_id: str, keep: int) -> int:
+def prune(db: Database, run_id: str, keep_last: int, before: float | None, every: bool) -> int:
     """Drop what only older checkpoints need."""
     run = db.key(run_id)
     head, _, _, _, pruned = db.one("run_motion", (run,))
     if pruned:
         return 0
-    marks = [seq for (seq,) in db.run("marked_seqs", (run,))]
+    points = db.run("all_seqs" if every else "marked_seqs", (run,)).fetchall()
     anchors = [seq for (seq,) in db.run("anchored_seqs", (run,))]
-    kept = rules.kept_ranges(head, marks, anchors, keep)
+    keep = rules.kept_points(points, keep_last, before)
     dropped = 0
-    for first, last in rules.gaps(kept):
+    for first, last in rules.gaps(rules.kept_ranges(head, keep, anchors)):
         db.run("drop_anchors", (run, first, last))
         dropped += db.run("drop_commits", (run, first, last)).rowcount
-    for seq in rules.forgotten(marks, keep):
+    for seq in {seq for seq, _ in points}.difference(keep):
         db.run("unmark", (run, seq))
     return dropped
 
 
-def delete_run(db: Database, run_id: str) -> None:
+def delete_run(db: Database, run_id: str, result: bytes | None, at: int | None) -> None:
     """Leave a tombstone."""
     run = db.key(run_id)
-    head, _, owner, _, _ = db.one("run_motion", (run,))
+    head, _, owner, _, pruned = db.one("run_motion", (run,))
+    if pruned:
+        return
     if owner is not None:
         raise rules.run_owned(run_id, owner)
+    if at is not None and at != head:
+        raise rules.stale_write(run_id, at, head)
     db.run("drop_anchors", (run, 0, head))
     db.run("drop_commits", (run, 0, head - 1))
     db.run("empty_head", (run, head))
     db.run("drop_waits", (run,))
     db.run("drop_inbox", (run,))
-    db.run("bury_run", (run,))
+    db.run("bury_run", (result, run))
 
 
 def _readable(text: str | None) -> str | None:

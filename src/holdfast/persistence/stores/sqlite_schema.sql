@@ -2,6 +2,9 @@
 -- The tables of one store. Runs have an integer key, so that no other row repeats the text of an
 -- id. Rows of `runs` are never deleted: the key, and with it the order of runs, is never reused.
 --
+-- A change here is one in `sqlite_upgrades.sql` too, and a new `FORMAT`: columns are added at the
+-- end and may be NULL, because rows of before have none. result: of a deleted run.
+--
 -- Indexes of `runs` name only columns that a step of a running run leaves alone (see `advance`).
 
 -- name: create_runs
@@ -27,7 +30,8 @@ CREATE TABLE runs (
     open_waits INTEGER NOT NULL DEFAULT 0,
     inbox INTEGER NOT NULL DEFAULT 0,
     pruned INTEGER NOT NULL DEFAULT 0,
-    ended INTEGER NOT NULL
+    ended INTEGER NOT NULL,
+    result BLOB
 ) STRICT;
 
 -- name: create_runs_status
@@ -98,7 +102,9 @@ CREATE TABLE waits (
     value BLOB,
     digest TEXT,
     actor TEXT,
-    settled_at REAL
+    settled_at REAL,
+    opened_seq INTEGER,
+    settled_seq INTEGER
 ) STRICT;
 
 -- name: create_waits_place
@@ -113,7 +119,7 @@ CREATE UNIQUE INDEX waits_open ON waits (run, wait_id) WHERE status = 'open';
 -- name: create_waits_open_order
 CREATE INDEX waits_open_order ON waits (number) WHERE status = 'open';
 
--- consumed: the seq of the commit that took the post in.
+-- consumed: the seq of the commit that took the post in. seq: the head when it came.
 -- name: create_inbox
 CREATE TABLE inbox (
     number INTEGER PRIMARY KEY,
@@ -124,7 +130,8 @@ CREATE TABLE inbox (
     request_id TEXT,
     digest TEXT,
     actor TEXT,
-    consumed INTEGER
+    consumed INTEGER,
+    seq INTEGER
 ) STRICT;
 
 -- name: create_inbox_unread

@@ -12,9 +12,11 @@ from holdfast.errors import StoreDamaged
 from holdfast.persistence.rows import (
     CheckpointMark,
     CheckpointRow,
+    CommitRow,
     InboxItem,
     Page,
     Post,
+    PostRow,
     RunHead,
     RunRow,
     Stored,
@@ -135,9 +137,11 @@ def _page(
     conditions: Iterable[tuple[str, str | None]],
     window: Window,
     build: Callable[[Row], T],
+    *first: int,
 ) -> Page[T]:
+    """A page of a list. first: values that its SELECT itself binds."""
     name, names = select[0], [*select]
-    values: list[str | int] = []
+    values: list[str | int] = [*first]
     for condition, value in conditions:
         if value is not None:
             names.append(condition)
@@ -152,6 +156,42 @@ def _page(
     found = db.con.execute(listing(*names), (*values, limit + 1)).fetchall()
     more = str(found[limit - 1][0]) if len(found) > limit else None
     return Page(items=tuple(build(one) for one in found[:limit]), next=more)
+
+
+def commits(db: Database, run_id: str, window: Window) -> Page[CommitRow]:
+    """What is left of a run's commits."""
+
+    def build(found: Row) -> CommitRow:
+        return CommitRow(
+            run_id=run_id,
+            seq=found[0],
+            commit_id=found[1],
+            at=found[2],
+            anchored=bool(found[3]),
+            size_bytes=found[4],
+            mark=_mark(*found[5:]),
+        )
+
+    return _page(db, ("commits",), (), window, build, _present(db, run_id))
+
+
+def posts(db: Database, run_id: str, window: Window) -> Page[PostRow]:
+    """Everything that was ever posted for a run."""
+    return _page(db, ("posts",), (), window, post_row, _present(db, run_id))
+
+
+def result(db: Database, run_id: str) -> bytes | None:
+    """What a tombstone keeps of the result."""
+    found: bytes | None = db.one("kept_result", (db.key(run_id),))[0]
+    return found
+
+
+def _present(db: Database, run_id: str) -> int:
+    """The key of a run that was not deleted."""
+    found = _run(db, run_id)
+    if run_row(found).pruned:
+        raise rules.run_unknown(run_id, deleted=True)
+    return int(found[0])
 
 
 def inbox(db: Database, run_id: str) -> tuple[InboxItem, ...]:
@@ -220,7 +260,15 @@ def wait_row(found: Row) -> WaitRow:
         digest=found[13],
         actor=found[14],
         settled_at=found[15],
+        opened_seq=found[16],
+        settled_seq=found[17],
     )
+
+
+def post_row(found: Row) -> PostRow:
+    """A row of the list `posts`."""
+    item = inbox_item(found[:7])
+    return PostRow(number=item.number, post=item.post, seq=found[7], consumed=found[8])
 
 
 def inbox_item(found: Row) -> InboxItem:

@@ -13,7 +13,8 @@ from holdfast.persistence.stores.sqlite_views import inbox_item, wait_row
 def settle(db: Database, run_id: str, wait_id: str, settlement: Settlement) -> WaitRow:
     """Settle the open generation of the wait and post it."""
     run = db.key(run_id)
-    if db.one("run_motion", (run,))[4]:
+    seq, _, _, _, pruned = db.one("run_motion", (run,))
+    if pruned:
         raise rules.run_ended(run_id, wait_id)
     if settlement.request_id is not None:
         repeated = _settled_by(db, run, run_id, wait_id, settlement)
@@ -33,13 +34,14 @@ def settle(db: Database, run_id: str, wait_id: str, settlement: Settlement) -> W
             settlement.digest,
             settlement.actor,
             settlement.at,
+            seq,
             run,
             wait_id,
         ),
     )
-    _insert_post(db, run, rules.answer_post(wait_id, found.generation, settlement))
+    _insert_post(db, run, seq, rules.answer_post(wait_id, found.generation, settlement))
     db.run("count_settled", (run,))
-    return rules.settled(found, settlement)
+    return rules.settled(found, settlement, seq)
 
 
 def _newest(db: Database, run_id: str, wait_id: str) -> WaitRow | None:
@@ -73,18 +75,18 @@ def post(db: Database, run_id: str, item: Post) -> InboxItem:
             if rules.same_post(known.post, item):
                 return known
             raise rules.request_conflict(run_id, item.request_id)
-    _, _, _, status, pruned = db.one("run_motion", (run,))
+    seq, _, _, status, pruned = db.one("run_motion", (run,))
     if pruned or status in TERMINAL:
         raise rules.run_closed(run_id, status, deleted=bool(pruned))
-    number = _insert_post(db, run, item)
+    number = _insert_post(db, run, seq, item)
     db.run("count_posted", (run,))
     return InboxItem(number=number, post=item)
 
 
-def _insert_post(db: Database, run: int, item: Post) -> int:
+def _insert_post(db: Database, run: int, seq: int, item: Post) -> int:
     number = db.run(
         "insert_post",
-        (run, item.kind, item.body, item.at, item.request_id, item.digest, item.actor),
+        (run, seq, item.kind, item.body, item.at, item.request_id, item.digest, item.actor),
     ).lastrowid
     if number is None:
         raise AssertionError
