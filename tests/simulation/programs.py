@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -21,16 +20,17 @@ from holdfast import (
     handler,
     response_handler,
 )
-from holdfast.testing.simulation import World
+from holdfast.testing.simulation import Program, World
 
 
-@dataclass
-class Drawn:
+class Drawn(Program):
     """A program as data: what each node does, and how they hang together."""
 
-    name: str
-    seed: int
-    value: Any = 1
+    value = 1
+
+    def __init__(self, name: str, seed: int) -> None:
+        self.name = name
+        self.seed = seed
 
     def answer(self, wait_id: str) -> int:
         """Follows from the question alone."""
@@ -49,11 +49,10 @@ def program(seed: int) -> Drawn:
     return Drawn("flow" if seed % 2 else "graph", seed)
 
 
-@dataclass
 class Forgetful(Drawn):
     """Wrong on purpose: its state tells how often its handler was begun."""
 
-    tries: int = 0
+    tries = 0
 
     def definitions(self, world: World) -> list[Any]:
         """One chunk that counts outside its run."""

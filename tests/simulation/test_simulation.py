@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.regressions import REGRESSIONS, Regression
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = "tests.simulation.programs:program"
 
@@ -28,6 +30,12 @@ def test_every_seed_ends_like_an_undisturbed_run(first: int) -> None:
 def test_a_seed_gives_the_same_trace_each_time(seed: int) -> None:
     """Whatever fails can be run again, to the same line."""
     assert "1 seeds, 0 failed" in _simulate(str(seed))
+
+
+@pytest.mark.parametrize("failed", REGRESSIONS, ids=lambda failed: f"{failed.seed}")
+def test_a_seed_that_failed_once_does_so_no_more(failed: Regression) -> None:
+    """The whole story again, and twice, to the same trace."""
+    assert "1 seeds, 0 failed" in _simulate(str(failed.seed), failed.program)
 
 
 def test_the_simulation_sees_a_handler_that_writes_differently_when_repeated() -> None:

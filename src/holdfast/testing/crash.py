@@ -27,13 +27,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-import msgspec
-
 from holdfast.errors import RunNotFound
-from holdfast.persistence.parts import joined, merge
+from holdfast.persistence.parts import merge
 from holdfast.persistence.store import Store
 from holdfast.persistence.stores.sqlite import SQLiteStore
 from holdfast.testing.faults import FaultPlan, FaultyStore
+from holdfast.testing.invariants import due_in, label
 
 Journey = Callable[[Store, "Log"], Awaitable[Any]]
 
@@ -59,11 +58,6 @@ class Log:
 
     def _write(self, text: str) -> None:
         os.write(self._file, text.encode() + b"\n")
-
-
-def label(node: str, payload: Any) -> str:
-    """One handler call, the same text in the log and from the store."""
-    return f"{node}:{json.dumps(payload, sort_keys=True)}"
 
 
 def _kill() -> NoReturn:
@@ -108,19 +102,7 @@ def _due_in(folder: Path) -> set[str] | None:
             return None
         finally:
             await store.close()
-        parts = merge(stored.anchor, stored.deltas)
-        due = [
-            msgspec.json.decode(joined(part))
-            for name, part in parts.items()
-            if name.startswith("due/")
-        ]
-        # A message to several nodes may be kept once, beside its deliveries.
-        payloads = {
-            name.removeprefix("payload/"): msgspec.json.decode(joined(part))
-            for name, part in parts.items()
-            if name.startswith("payload/")
-        }
-        return {label(d["n"], payloads.get(str(d.get("h")), d.get("v"))) for d in due}
+        return due_in(merge(stored.anchor, stored.deltas))
 
     # In a process of its own: this one must have no threads when it forks.
     read, write = os.pipe()

@@ -93,17 +93,21 @@ class FaultyStore(Store):
             await call()
         raise self.plan.error()
 
+    async def _write(self, call: Callable[[], Awaitable[T]]) -> T:
+        """As every call; whoever inherits may treat those that write in another way."""
+        return await self._pass(call)
+
     async def open(self) -> None:
         """As the store inside, or the fault."""
         await self._pass(self.inner.open)
 
     async def open_run(self, head: RunHead, commit: Commit, owner: str | None) -> Claim | None:
         """As the store inside, or the fault."""
-        return await self._pass(lambda: self.inner.open_run(head, commit, owner))
+        return await self._write(lambda: self.inner.open_run(head, commit, owner))
 
     async def append(self, claim: Claim, commit: Commit, *, after: int) -> int:
         """As the store inside, or the fault."""
-        return await self._pass(lambda: self.inner.append(claim, commit, after=after))
+        return await self._write(lambda: self.inner.append(claim, commit, after=after))
 
     async def read(self, run_id: str, at: int | None = None) -> Stored:
         """As the store inside, or the fault."""
@@ -161,7 +165,7 @@ class FaultyStore(Store):
 
     async def unmark(self, run_id: str, seq: int) -> bool:
         """As the store inside, or the fault."""
-        return await self._pass(lambda: self.inner.unmark(run_id, seq))
+        return await self._write(lambda: self.inner.unmark(run_id, seq))
 
     async def commits(
         self,
@@ -182,7 +186,7 @@ class FaultyStore(Store):
         self, run_id: str, *, keep_last: int, before: float | None = None, every: bool = False
     ) -> int:
         """As the store inside, or the fault."""
-        return await self._pass(
+        return await self._write(
             lambda: self.inner.prune(run_id, keep_last=keep_last, before=before, every=every)
         )
 
@@ -190,7 +194,7 @@ class FaultyStore(Store):
         self, run_id: str, *, result: bytes | None = None, at: int | None = None
     ) -> None:
         """As the store inside, or the fault."""
-        await self._pass(lambda: self.inner.delete_run(run_id, result=result, at=at))
+        await self._write(lambda: self.inner.delete_run(run_id, result=result, at=at))
 
     async def result(self, run_id: str) -> bytes | None:
         """As the store inside, or the fault."""
@@ -198,15 +202,15 @@ class FaultyStore(Store):
 
     async def enrol(self, owner: str) -> None:
         """As the store inside, or the fault."""
-        await self._pass(lambda: self.inner.enrol(owner))
+        await self._write(lambda: self.inner.enrol(owner))
 
     async def renew(self, owner: str) -> None:
         """As the store inside, or the fault."""
-        await self._pass(lambda: self.inner.renew(owner))
+        await self._write(lambda: self.inner.renew(owner))
 
     async def retire(self, owner: str) -> None:
         """As the store inside, or the fault."""
-        await self._pass(lambda: self.inner.retire(owner))
+        await self._write(lambda: self.inner.retire(owner))
 
     async def owners(self) -> tuple[OwnerRow, ...]:
         """As the store inside, or the fault."""
@@ -214,11 +218,11 @@ class FaultyStore(Store):
 
     async def claim(self, run_id: str, owner: str, *, over: str | None = None) -> Claim:
         """As the store inside, or the fault."""
-        return await self._pass(lambda: self.inner.claim(run_id, owner, over=over))
+        return await self._write(lambda: self.inner.claim(run_id, owner, over=over))
 
     async def release(self, claim: Claim) -> None:
         """As the store inside, or the fault."""
-        await self._pass(lambda: self.inner.release(claim))
+        await self._write(lambda: self.inner.release(claim))
 
     async def waits(
         self,
@@ -235,11 +239,11 @@ class FaultyStore(Store):
 
     async def settle(self, run_id: str, wait_id: str, settlement: Settlement) -> WaitRow:
         """As the store inside, or the fault."""
-        return await self._pass(lambda: self.inner.settle(run_id, wait_id, settlement))
+        return await self._write(lambda: self.inner.settle(run_id, wait_id, settlement))
 
     async def post(self, run_id: str, post: Post) -> InboxItem:
         """As the store inside, or the fault."""
-        return await self._pass(lambda: self.inner.post(run_id, post))
+        return await self._write(lambda: self.inner.post(run_id, post))
 
     async def inbox(self, run_id: str) -> tuple[InboxItem, ...]:
         """As the store inside, or the fault."""

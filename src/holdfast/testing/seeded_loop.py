@@ -12,7 +12,6 @@ Nothing outside may wake the loop: no threads, sockets or subprocesses.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import heapq
 import random
@@ -28,6 +27,9 @@ WORKER: contextvars.ContextVar[str] = contextvars.ContextVar("holdfast_worker", 
 
 #: Turns after which a simulation counts as one that never ends.
 MOST_TURNS = 2_000_000
+
+#: So many awaits on its way out are closed of what is left unfinished at the end.
+MOST_EXITS = 50
 
 
 class NothingLeft(InternalError):
@@ -169,9 +171,20 @@ def run_seeded(main: Coroutine[Any, Any, T], loop: SeededLoop) -> T:
     finally:
         for task in asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-            with contextlib.suppress(BaseException):
-                task.get_coro().close()
+            _close(task.get_coro())
         loop.close()
+
+
+def _close(left: Any) -> None:
+    """Close a coroutine; one that awaits on its way out is closed there too."""
+    for _ in range(MOST_EXITS):
+        try:
+            left.close()
+        except BaseException as error:  # noqa: BLE001 - whatever it says, it is gone
+            if "ignored GeneratorExit" not in str(error):
+                return
+        else:
+            return
 
 
 def _be_silent(_loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds that failed once. Each fault has a direct test as well; here the whole story runs again.
+
+A seed is drawn anew when programs or troubles are changed, so it may mean another story then: what
+must never come back is in the direct test.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Regression(NamedTuple):
+    """A seed. story: what a user would have seen."""
+
+    program: str
+    seed: int
+    story: str
+
+
+PROGRAMS = "tests.simulation.programs:program"
+
+REGRESSIONS: tuple[Regression, ...] = (
+    Regression(
+        PROGRAMS,
+        1617,
+        "reading the result of a run that had ended wrote to it, to take a late post in",
+    ),
+)
