@@ -143,7 +143,6 @@ class Witness(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.problems: list[str] = []
-        self.posts: dict[str, int] = {}
         self._epochs: dict[str, int] = {}
         self._heads: dict[str, tuple[int, str, str]] = {}
         self._settled: dict[tuple[str, str, int], WaitRow] = {}
