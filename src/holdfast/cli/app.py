@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "runs": "List the runs of a store, newest first.",
     "show": "Show one run and its questions.",
     "waits": "List the questions that are open, oldest first.",
+    "check": "Say which open runs can go on with the definition of today.",
     "answer": "Answer a question; the first answer stands.",
 }
 

@@ -378,6 +378,13 @@ class WorkflowCheckpointException(WorkflowRunnerException):
     hint = "Look at the cause; the last good checkpoint is whole."
 
 
+class WorkflowGraphChanged(WorkflowCheckpointException, WrongDefinition):
+    """A checkpoint needs what the graph has no more. Facts: missing, unnamed, saved, today."""
+
+    code = "workflow.graph-changed"
+    hint = "Restore it with the graph that wrote it, or one that still has what it names."
+
+
 class WorkflowValidationError(WorkflowException, DefinitionError):
     """The graph is not one that can run. Fact: validation_type."""
 

@@ -138,10 +138,18 @@ class UnknownVersion(DocumentError):
 
 
 class WrongDefinition(DocumentError):
-    """The document belongs to another definition, or to one that lost what it needs."""
+    """The document belongs to another definition, or to one that lost what it needs.
+
+    Facts: missing, what is gone; unnamed, functions known by their place alone; saved and today,
+    the fingerprints.
+    """
 
     code = "document.wrong-definition"
     hint = "Load it with the definition that wrote it, or one that still has what it names."
+    missing: tuple[str, ...]
+    unnamed: tuple[str, ...]
+    saved: str
+    today: str
 
 
 class TooLarge(DocumentError):

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from holdfast.machine.run import Run
 from holdfast.persistence.types import TypeRegistry
+from holdfast.runtime.compatible import Change
 from holdfast.runtime.home import Home
 from holdfast.runtime.live import LiveRun
 
@@ -53,6 +56,16 @@ class Definition(Protocol):
     @property
     def fingerprint(self) -> str:
         """The digest of its structure."""
+
+    @property
+    def structure(self) -> Any:
+        """The frozen structure that its runs follow."""
+
+    def change_for(self, run: Run, saved: str) -> Change:
+        """What has changed for a run of the structure with that fingerprint."""
+
+    def notes_on(self, run: Run, resources: Mapping[str, Any] | None) -> tuple[str, ...]:
+        """What to look at before a stored run goes on, one sentence each."""
 
     def execution_in(self, home: Home | None, run_id: str | None, resources: Any = None) -> Any:
         """A run of it, kept in a home."""

@@ -18,6 +18,7 @@ from holdfast.persistence.codec import Codec
 from holdfast.persistence.document import open_document
 from holdfast.persistence.store import TERMINAL, Store, check_run_id
 from holdfast.runtime import inside
+from holdfast.runtime.checking import Checking
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.handle import RunHandle
@@ -29,7 +30,7 @@ from holdfast.runtime.timers import Alarm
 __all__ = ["Engine", "RunHandle"]
 
 
-class Engine(Looking, Steering):
+class Engine(Looking, Steering, Checking):
     """Carries runs of the given definitions in one store. Use it as an async context manager.
 
     store: a URL ("memory://", "sqlite:///runs.db") or a store. resources: live objects that

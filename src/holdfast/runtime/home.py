@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
-from holdfast.errors import InternalError, RunExists, StoreError, WrongDefinition
+from holdfast.errors import InternalError, RunExists, StoreError
 from holdfast.machine import snapshot
 from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import Run
@@ -44,7 +43,11 @@ class Home:
     async def claimed(self, run_id: str) -> tuple[Claim, Stored]:
         """Own a run and read it. Raises: RunNotFound, RunOwned, RunClosed."""
         claim = await self.owner.claim(run_id)
-        return claim, await self.store.read(run_id)
+        try:
+            return claim, await self.store.read(run_id)
+        except BaseException:
+            await self.store.release(claim)
+            raise
 
     def saver(self, run: Run, claim: Claim, seq: int) -> Saver:
         """Keep a run that was read from the store."""
@@ -107,45 +110,3 @@ def rebuilt(stored: Stored, plan: Any, codec: Encoder) -> Run:
     run.journal = Journal(codec)
     run.journal.restart(parts)
     return run
-
-
-def referred(run: Run) -> set[str]:
-    """The nodes, joins and fan-ins that the record refers to."""
-    named = {delivery.node for delivery in run.deliveries.values()}
-    named |= {w.origin.node for w in run.waits.values() if w.origin is not None}
-    named |= {node for _, node in run.joins}
-    named |= {fan.node for fan in run.fans.values()}
-    named |= {visit.node for visit in run.visits.values()}
-    return named | set(run.executors) | set(run.gathers)
-
-
-def check_compatible(
-    run: Run,
-    known: Collection[str],
-    fingerprints: tuple[str, str],
-    *,
-    strict: bool = False,
-    lanes: Collection[str] = (),
-    unnamed: Collection[str] = (),
-) -> str | None:
-    """Whether a saved run may go on with today's definition.
-
-    fingerprints: the saved one and today's. lanes: what the record refers to beside nodes.
-    unnamed: what today's definition knows by its place alone. Returns a warning text when they
-    differ but nothing that the record needs is gone. Raises: WrongDefinition naming what is gone.
-    """
-    # Many parameters because: the last two are only for definitions that have such things.
-    saved, today = fingerprints
-    if saved == today:
-        return None
-    gone = tuple(sorted((referred(run) | set(lanes)) - set(known)))
-    doubtful = tuple(sorted(referred(run) & set(unnamed)))
-    if gone or doubtful or strict:
-        what = ", ".join(gone or doubtful) or "its structure"
-        raise WrongDefinition(
-            f"flow definition fingerprint mismatch: the definition changed in {what}",
-            saved=saved,
-            today=today,
-            missing=gone,
-        )
-    return "the definition has changed since this run was saved; all that the run needs is there"

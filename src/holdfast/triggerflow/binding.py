@@ -18,7 +18,7 @@ from holdfast.machine import bindings
 from holdfast.machine.bindings import PREFIX, Binding
 from holdfast.machine.run import Run
 from holdfast.runtime.calling import is_async
-from holdfast.runtime.home import referred
+from holdfast.runtime.compatible import referred
 from holdfast.triggerflow.bound import Bound
 from holdfast.triggerflow.chunk import Chunk, Handler, own_name
 from holdfast.triggerflow.compiled import Compiled

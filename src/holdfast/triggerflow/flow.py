@@ -15,6 +15,7 @@ from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.triggerflow import intervening, migrating, skipping, sub_flows
 from holdfast.triggerflow.blueprint_face import BlueprintFace, Given
+from holdfast.triggerflow.checking_face import CheckingFace
 from holdfast.triggerflow.child import Child, Embeddable
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.compiled import Compiled
@@ -41,6 +42,7 @@ R = TypeVar("R")
 
 class TriggerFlow(
     BlueprintFace,
+    CheckingFace,
     ContractFace,
     DrawingFace,
     ResourceFace,

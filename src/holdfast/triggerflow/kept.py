@@ -151,9 +151,9 @@ class Kept(Remembering):
         flow = self._flow
         claim, stored = await self._home.claimed(self.run_id)
         plan = binding.base_of(flow).plan
-        run = rebuilt(stored, plan, flow.codec)
         prints = (stored.row.head.fingerprint, flow.compiled.fingerprint)
         try:
+            run = rebuilt(stored, plan, flow.codec)
             warning = check_flow(run, plan, prints)
             await self._provide(run)
         except BaseException:

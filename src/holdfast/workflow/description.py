@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from holdfast.definition.edges import EdgeGroup
 from holdfast.definition.fingerprint import graph_form
+from holdfast.definition.graph import Graph
+from holdfast.machine.run import Run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.types import TypeRegistry, default_types
+from holdfast.runtime.compatible import Change
 from holdfast.workflow.blueprint_saving import saved
+from holdfast.workflow.compatible import change_of
 from holdfast.workflow.describing import described
 from holdfast.workflow.event_data import WorkflowRunState
 from holdfast.workflow.executor import Executor
@@ -53,6 +58,19 @@ class WorkflowDescription:
     def fingerprint(self) -> str:
         """A digest of the structure: ids, types, edges; no code, paths or lines."""
         return self.plan.fingerprint
+
+    @property
+    def structure(self) -> Graph:
+        """The frozen structure that runs follow."""
+        return self.plan.graph
+
+    def change_for(self, run: Run, saved: str) -> Change:
+        """What has changed for a run of the structure with that fingerprint."""
+        return change_of(run, self.plan.graph, (saved, self.plan.fingerprint))
+
+    def notes_on(self, _run: Run, _resources: Mapping[str, Any] | None) -> tuple[str, ...]:
+        """What to look at before a run goes on."""
+        return ()
 
     @property
     def graph_signature(self) -> dict[str, Any]:

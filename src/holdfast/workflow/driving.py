@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -147,8 +148,17 @@ class WorkflowRun(KeptRun):
     async def recover(self, *, retry_parked: bool = False) -> None:
         """Take the run from the store and start what is unfinished."""
         assert isinstance(self.keeping, Home)
-        reading = Reading(self.plan, self.codec)
-        await self._take(await restoring.from_head(self.keeping, self.run_id, reading))
+        restored = await restoring.from_head(
+            self.keeping, self.run_id, Reading(self.plan, self.codec)
+        )
+        try:
+            await self._take(restored)
+        except BaseException:
+            # Somebody whose executors can take back what they held may carry it.
+            await restored.saver.keeper.release()
+            raise
+        if restored.warning is not None:
+            warnings.warn(restored.warning, RuntimeWarning, stacklevel=2)
         if self.run.status != "failed" or retry_parked:
             await self.live.advance(self.take_up(retry_parked=retry_parked), here=False)
         await self.hear()

@@ -17,6 +17,8 @@ from holdfast.errors import (
     StoreDamaged,
     WaitError,
     WorkflowCheckpointException,
+    WorkflowGraphChanged,
+    WrongDefinition,
 )
 from holdfast.machine import layout, snapshot, superstep
 from holdfast.machine.journal import Journal
@@ -27,8 +29,9 @@ from holdfast.persistence.parts import Part, merge
 from holdfast.persistence.six_verbs import checkpoint_place
 from holdfast.persistence.store import Settlement, Store, Stored, WaitRow
 from holdfast.runtime.clock import CLOCK, IDS
-from holdfast.runtime.home import Home, check_compatible
+from holdfast.runtime.home import Home
 from holdfast.runtime.saving import Saver
+from holdfast.workflow.compatible import change_of
 from holdfast.workflow.keeping import Keeping, StorageKeeper
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import open_waits
@@ -212,10 +215,12 @@ def _record(
     plan, codec = reading.plan, reading.codec
     try:
         run = snapshot.restore(run_id, "workflow", plan.graph, parts, codec)
-        known = {node.id for node in plan.graph.nodes} | plan.graph.fan_ins
-        warning = check_compatible(
-            run, known, (saved_print, plan.fingerprint), strict=reading.is_strict
-        )
+        change = change_of(run, plan.graph, (saved_print, plan.fingerprint))
+        warning = change.admitted(strict=reading.is_strict)
+    except WrongDefinition as error:
+        raise WorkflowGraphChanged(
+            f"the checkpoint cannot be used: {error}", hint=error.hint, **error.facts
+        ) from error
     except ValueError as error:
         raise WorkflowCheckpointException(
             f"the checkpoint cannot be used: {error}",
