@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,13 +70,13 @@ def test_what_check_says_in_a_new_process_is_what_resume_does(tmp_path: Path) ->
     module.write_text(BEFORE.replace(".to(ask)", ".to(ask, name='inquire')"))
     checked = typed(tmp_path, "check")
     assert checked.returncode == 1
-    assert checked.stdout.splitlines()[1].split() == [
-        *("r2", "waiting", "no"),
-        *"it stands at what the definition has no more: ask".split(),
-    ]
+    assert re.match(
+        r"r2 +waiting +no +it stands at what the definition has no more: ask$",
+        checked.stdout.splitlines()[1],
+    )
     resumed = typed(tmp_path, "resume", "r2")
     assert resumed.returncode == 1
-    assert resumed.stderr.startswith("error: ") and "ask" in resumed.stderr
+    assert re.match("error: .*ask", resumed.stderr)
 
 
 def changed(monkeypatch: pytest.MonkeyPatch, *chunks: Any) -> None:
