@@ -116,6 +116,17 @@ class RunFailed(RunError):
     hint = "Mend the cause, then resume the run: what had finished is kept."
 
 
+class OwnersDied(RunError):
+    """Whoever carried the run died, again and again, and nothing of it got done. Fact: deaths.
+
+    It stands on parked deliveries: the run may be what kills its process.
+    """
+
+    code = "run.owners-died"
+    hint = "Find out what kills the process; then retry, skip or cancel what is parked."
+    deaths: int
+
+
 class SkippedFailure(RunError):
     """What a handler raised in a run that goes on without what fails; never raised itself.
 

@@ -44,7 +44,8 @@ class RunRow(Struct, frozen=True, kw_only=True):
 
     status: "running", "waiting", "parked", "idle", "completed", "failed" or "cancelled".
     due: the record holds deliveries that somebody should run. open_waits, inbox: how many.
-    claims: claims since the last append that took the run from an owner who had not released it.
+    claims: claims since the run last made progress that took it from another owner who had not
+    given it up.
     pruned: the run was deleted and only this row is left (a tombstone).
     """
 
@@ -168,6 +169,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     consumed: inbox numbers this commit has taken in. withdraws: ids of waits that are taken back,
     where they are still open, before its own are opened. A terminal status closes what is still
     open.
+    progress: False if it says no more than that a new owner has begun; `RunRow.claims` counts on.
     """
 
     commit_id: str
@@ -182,15 +184,17 @@ class Commit(Struct, frozen=True, kw_only=True):
     withdraws: tuple[str, ...] = ()
     wake_at: float | None = None
     error: str | None = None
+    progress: bool = True
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """The right to write to a run until a newer claim exists."""
+    """The right to write to a run until a newer claim exists. claims: of its row, this included."""
 
     run_id: str
     owner: str
     epoch: int
     seq: int
+    claims: int = 0
 
 
 class OwnerRow(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from holdfast.errors import InternalError, RunExists, StoreError
-from holdfast.machine import snapshot
+from holdfast.machine import poison, snapshot
 from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import Run
 from holdfast.persistence.parts import merge
@@ -51,7 +51,10 @@ class Home:
 
     def saver(self, run: Run, claim: Claim, seq: int) -> Saver:
         """Keep a run that was read from the store."""
-        return Saver(run, StoreKeeper(self.store, claim, seq), self.clock, self.ids)
+        saver = Saver(run, StoreKeeper(self.store, claim, seq), self.clock, self.ids)
+        if claim.claims:
+            saver.deaths, saver.begun = claim.claims, poison.mark(run)
+        return saver
 
 
 class OpeningKeeper(StoreKeeper):

@@ -9,12 +9,12 @@ who waits, nothing starts after it, and reopening reads the store.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from holdfast.errors import InternalError, OwnershipLost, StaleWrite, StoreError
-from holdfast.machine import layout, ledger, timers
+from holdfast.machine import layout, ledger, poison, timers
 from holdfast.machine.journal import Journal
 from holdfast.machine.run import Run, Wait
 from holdfast.persistence.store import CheckpointMark, Claim, Commit, Store, WaitRow
@@ -79,13 +79,16 @@ class Saver:
     mark: makes the next commit a checkpoint. opened: waits that the next commit opens.
     consumed: inbox numbers it has taken in. dead: the failure after which nothing is written.
     ends_idle: an idle run is about to be ended here, so until then it counts as due; whoever takes
-    it over ends it.
+    it over ends it. deaths: owners that died in a row before this one began. begun: how the run
+    stood then; commits are no progress until it stands otherwise.
     """
 
     __slots__ = (
+        "begun",
         "clock",
         "consumed",
         "dead",
+        "deaths",
         "done",
         "ends_idle",
         "flying",
@@ -116,6 +119,8 @@ class Saver:
         self.dead: BaseException | None = None
         self.rewrite = False
         self.ends_idle = False
+        self.deaths = 0
+        self.begun: tuple[Any, ...] | None = None
         self.wanted = 0
         self.done = 0
         self.flying = False
@@ -184,6 +189,8 @@ class Saver:
         delta = journal.take()
         anchor = journal.anchor() if self.rewrite or journal.wants_anchor() else None
         self.rewrite = False
+        if self.begun is not None and (self.consumed or poison.mark(self.run) != self.begun):
+            self.begun = None
         now = self.clock.now()
         commit = Commit(
             commit_id=self.ids.new(),
@@ -197,6 +204,7 @@ class Saver:
             consumed=tuple(self.consumed),
             wake_at=timers.earliest(self.run) if self.run.agenda else None,
             error=self.run.error,
+            progress=self.begun is None,
         )
         self.mark = None
         self.opened = []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import OwnershipLost, RunOwned
+from holdfast.persistence.rows import Settlement
 from holdfast.testing.suite_hooks import SuiteHooks, begin, commit, picture, wait
 
 
@@ -76,11 +77,36 @@ class OwnerCases(SuiteHooks):
             claim = await begin(store)
             for owner, over in (("bob", "ann"), ("cid", "bob")):
                 claim = await store.claim("run-1", owner, over=over)
-            assert (await store.row("run-1")).claims == 2
+            assert (await store.row("run-1")).claims == claim.claims == 2
             await store.append(claim, commit("c2"), after=1)
             assert (await store.row("run-1")).claims == 0
             await store.release(claim)
-            await store.claim("run-1", "dan")
+            assert (await store.claim("run-1", "dan")).claims == 0
+            assert (await store.row("run-1")).claims == 0
+
+    async def test_an_owner_that_claims_again_has_not_died(self, tmp_path: Path) -> None:
+        """Only a claim over another owner counts; giving a run up does not begin the count anew."""
+        async with self.opened(tmp_path) as store:
+            await begin(store)
+            assert (await store.claim("run-1", "ann")).claims == 0
+            claim = await store.claim("run-1", "bob", over="ann")
+            assert claim.claims == 1
+            await store.release(claim)
+            assert (await store.claim("run-1", "cid")).claims == 1
+            assert (await store.claim("run-1", "dan", over="cid")).claims == 2
+
+    async def test_a_commit_that_is_no_progress_leaves_the_count(self, tmp_path: Path) -> None:
+        """A new owner notes that it has begun; whatever else the commit brings along."""
+        async with self.opened(tmp_path) as store:
+            await begin(store)
+            claim = await store.claim("run-1", "bob", over="ann")
+            await store.append(claim, commit("c2", progress=False), after=1)
+            await store.append(claim, commit("c3", progress=False, waits=(wait(),)), after=2)
+            assert (await store.row("run-1")).claims == 1
+            settled = Settlement(status="answered", at=3.0, value=b"1")
+            await store.settle("run-1", "w1", settled)
+            (item,) = await store.inbox("run-1")
+            await store.append(claim, commit("c4", consumed=(item.number,)), after=3)
             assert (await store.row("run-1")).claims == 0
 
     async def test_an_old_claim_does_not_release_a_newer_one(self, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from holdfast.machine.bindings import PREFIX
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.store import RunHead
-from holdfast.runtime import expiry
+from holdfast.runtime import expiry, poison
 from holdfast.runtime.halting import halt_within
 from holdfast.runtime.home import Home, rebuilt
 from holdfast.runtime.live import LiveRun
@@ -103,7 +103,8 @@ class Kept(Remembering):
                     self._is_opened = True
         if self._resume_due:
             self._resume_due = False
-            self._start_unfinished()
+            if not await poison.parked(self._flow.live):
+                self._start_unfinished()
             if self._flow.run.agenda:
                 await self.keep_time()
         if self._rebound_due:
@@ -249,9 +250,10 @@ class Kept(Remembering):
         await self._recover()
         self._end_when_idle()
         self._is_opened = True
+        stuck = self._flow.parked()
         await self._ready()
         if retry_parked:
-            effects = signals.retried(self._flow, self._flow.parked())
+            effects = signals.retried(self._flow, stuck)
             await self._flow.live.advance(effects, here=False)
         await self.hear()
         if not self._flow.run.live:

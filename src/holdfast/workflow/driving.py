@@ -159,7 +159,7 @@ class WorkflowRun(KeptRun):
             raise
         if restored.warning is not None:
             warnings.warn(restored.warning, RuntimeWarning, stacklevel=2)
-        if self.run.status != "failed" or retry_parked:
+        if not self.is_set_aside and (self.run.status != "failed" or retry_parked):
             await self.live.advance(self.take_up(retry_parked=retry_parked), here=False)
         await self.hear()
         await self.watch_time()

@@ -13,6 +13,7 @@ from holdfast.machine.journal import Journal
 from holdfast.machine.run import Cell, Run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import RunHead
+from holdfast.runtime import poison
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.runtime.live import LiveRun
@@ -28,7 +29,8 @@ from holdfast.workflow.running import GraphRun
 class KeptRun:
     """The record of a run, and how it gets to where it is kept, and back.
 
-    keeping: a store, a storage, or neither.
+    keeping: a store, a storage, or neither. is_set_aside: what was due of it was parked when it was
+    taken over, because too many owners had died at it.
     """
 
     def __init__(self, plan: WorkflowPlan, codec: Codec, run: Run, keeping: Keeping) -> None:
@@ -39,6 +41,7 @@ class KeptRun:
         self.graph = GraphRun(run, plan, codec, times)
         # A claim that no append has given up yet: reading a run claims it, even at rest.
         self._is_claimed = False
+        self.is_set_aside = False
 
     @property
     def run(self) -> Run:
@@ -172,6 +175,8 @@ class KeptRun:
         self.live.interrupted = None
         if restored.seen:
             self.live.seen = restored.seen
+        # Before hooks of executors are called, which may be what kills the process.
+        self.is_set_aside = await poison.parked(self.live)
         await self.graph.held.give_back(restored.run)
 
     async def regain(self) -> None:

@@ -196,7 +196,11 @@ async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> 
         except BaseException:
             await home.store.release(claim)
             raise
-    return Restored(run=run, saver=home.saver(run, claim, head.seq), warning=warning)
+    saver = home.saver(run, claim, head.seq)
+    if stored is not head:
+        # Somebody decided to go on from there, whatever became of the run since.
+        saver.deaths, saver.begun = 0, None
+    return Restored(run=run, saver=saver, warning=warning)
 
 
 def _read_record(stored: Stored, reading: Reading) -> tuple[Run, str | None]:

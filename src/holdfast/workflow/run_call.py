@@ -244,7 +244,7 @@ class RunCall:
                 self.put(asked)
                 run.graph.asked(asked.request_id, asked.response_type)
         earlier = run.outputs()
-        effects = run.take_up(retry_parked=True)
+        effects = [] if run.is_set_aside else run.take_up(retry_parked=True)
         if fitting:
             return earlier, effects + await run.answer(fitting)
         if effects:

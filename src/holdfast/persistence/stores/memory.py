@@ -290,10 +290,12 @@ class MemoryStore(Store):
                 raise rules.run_closed(run_id, run.status, deleted=True)
             if run.owner not in (None, owner, over):
                 raise rules.run_owned(run_id, run.owner)
-            run.claims += run.owner is not None
+            run.claims += run.owner not in (None, owner)
             run.epoch += 1
             run.owner = owner
-            return Claim(run_id=run_id, owner=owner, epoch=run.epoch, seq=run.seq)
+            return Claim(
+                run_id=run_id, owner=owner, epoch=run.epoch, seq=run.seq, claims=run.claims
+            )
 
     async def release(self, claim: Claim) -> None:
         """Give the run up, if the claim is still the newest."""

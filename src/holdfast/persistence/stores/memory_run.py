@@ -157,7 +157,8 @@ class MemoryRun:
         self.updated_at = commit.at
         self.wake_at = commit.wake_at
         self.error = commit.error
-        self.claims = 0
+        if commit.progress:
+            self.claims = 0
         for one in asked:
             one.row = msgspec.structs.replace(one.row, opened_seq=self.seq)
             self.waits.setdefault(one.row.wait_id, []).append(one)

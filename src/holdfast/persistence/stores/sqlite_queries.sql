@@ -20,18 +20,18 @@ WHERE r.run_id = ?;
 
 -- One step of a running run: all checks in the WHERE, and no indexed column in the SET.
 -- name: advance
-UPDATE runs SET seq = seq + 1, updated_at = ?, error = ?, claims = 0
+UPDATE runs SET seq = seq + 1, updated_at = ?, error = ?, claims = claims * ?
 WHERE run = ? AND seq = ? AND epoch = ? AND owner = ?
     AND status = ? AND due = ? AND wake_at IS ?;
 
 -- name: advance_all
 UPDATE runs SET
-    seq = ?, updated_at = ?, error = ?, claims = 0, status = ?, due = ?, wake_at = ?,
+    seq = ?, updated_at = ?, error = ?, claims = claims * ?, status = ?, due = ?, wake_at = ?,
     ended = ?, open_waits = open_waits + ?, inbox = inbox - ?, owner = ?
 WHERE run = ?;
 
 -- name: run_motion
-SELECT seq, epoch, owner, status, pruned FROM runs WHERE run = ?;
+SELECT seq, epoch, owner, status, pruned, claims FROM runs WHERE run = ?;
 
 -- name: insert_commit
 INSERT INTO commits (run, seq, at, crc, commit_id, delta) VALUES (?, ?, ?, ?, ?, ?);
@@ -89,8 +89,7 @@ SELECT result FROM runs WHERE run = ?;
 -- Ownership
 
 -- name: claim_run
-UPDATE runs SET claims = claims + (owner IS NOT NULL), epoch = epoch + 1, owner = ?
-WHERE run = ?;
+UPDATE runs SET claims = ?, epoch = epoch + 1, owner = ? WHERE run = ?;
 
 -- name: release_run
 UPDATE runs SET owner = NULL, epoch = epoch + 1 WHERE run_id = ? AND epoch = ?;

@@ -63,6 +63,7 @@ def append(db: Database, claim: Claim, commit: Commit, after: int) -> int:
             (
                 commit.at,
                 _readable(commit.error),
+                not commit.progress,
                 run,
                 after,
                 claim.epoch,
@@ -80,7 +81,7 @@ def append(db: Database, claim: Claim, commit: Commit, after: int) -> int:
 
 def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int) -> int:
     """The append that may change everything about a run, and says why it refuses."""
-    seq, epoch, owner, _, _ = db.one("run_motion", (run,))
+    seq, epoch, owner, *_ = db.one("run_motion", (run,))
     if epoch != claim.epoch or owner not in (None, claim.owner):
         raise rules.ownership_lost(claim, epoch)
     if seq != after:
@@ -105,6 +106,7 @@ def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int
             seq,
             commit.at,
             _readable(commit.error),
+            not commit.progress,
             commit.status,
             commit.due,
             commit.wake_at,
@@ -178,7 +180,7 @@ def unmark(db: Database, run_id: str, seq: int) -> bool:
 def prune(db: Database, run_id: str, keep_last: int, before: float | None, every: bool) -> int:
     """Drop what only older checkpoints need."""
     run = db.key(run_id)
-    head, _, _, _, pruned = db.one("run_motion", (run,))
+    head, _, _, _, pruned, _ = db.one("run_motion", (run,))
     if pruned:
         return 0
     points = db.run("all_seqs" if every else "marked_seqs", (run,)).fetchall()
@@ -196,7 +198,7 @@ def prune(db: Database, run_id: str, keep_last: int, before: float | None, every
 def delete_run(db: Database, run_id: str, result: bytes | None, at: int | None) -> None:
     """Leave a tombstone."""
     run = db.key(run_id)
-    head, _, owner, _, pruned = db.one("run_motion", (run,))
+    head, _, owner, _, pruned, _ = db.one("run_motion", (run,))
     if pruned:
         return
     if owner is not None:

@@ -13,7 +13,7 @@ from holdfast.persistence.stores.sqlite_views import inbox_item, wait_row
 def settle(db: Database, run_id: str, wait_id: str, settlement: Settlement) -> WaitRow:
     """Settle the open generation of the wait and post it."""
     run = db.key(run_id)
-    seq, _, _, _, pruned = db.one("run_motion", (run,))
+    seq, _, _, _, pruned, _ = db.one("run_motion", (run,))
     if pruned:
         raise rules.run_ended(run_id, wait_id)
     if settlement.request_id is not None:
@@ -75,7 +75,7 @@ def post(db: Database, run_id: str, item: Post) -> InboxItem:
             if rules.same_post(known.post, item):
                 return known
             raise rules.request_conflict(run_id, item.request_id)
-    seq, _, _, status, pruned = db.one("run_motion", (run,))
+    seq, _, _, status, pruned, _ = db.one("run_motion", (run,))
     if pruned or status in TERMINAL:
         raise rules.run_closed(run_id, status, deleted=bool(pruned))
     number = _insert_post(db, run, seq, item)
@@ -96,13 +96,14 @@ def _insert_post(db: Database, run: int, seq: int, item: Post) -> int:
 def claim(db: Database, run_id: str, owner: str, over: str | None) -> Claim:
     """Own the run under a new epoch."""
     run = db.key(run_id)
-    seq, epoch, holder, status, pruned = db.one("run_motion", (run,))
+    seq, epoch, holder, status, pruned, claims = db.one("run_motion", (run,))
     if pruned:
         raise rules.run_closed(run_id, status, deleted=True)
     if holder not in (None, owner, over):
         raise rules.run_owned(run_id, holder)
-    db.run("claim_run", (owner, run))
-    return Claim(run_id=run_id, owner=owner, epoch=epoch + 1, seq=seq)
+    claims += holder not in (None, owner)
+    db.run("claim_run", (claims, owner, run))
+    return Claim(run_id=run_id, owner=owner, epoch=epoch + 1, seq=seq, claims=claims)
 
 
 def release(db: Database, held: Claim) -> None:
