@@ -25,8 +25,9 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class RunHead(Struct, frozen=True, kw_only=True):
     """What stays the same for the life of a run.
 
-    front: "flow" or "workflow". input_digest: tells the same start from another one.
-    parent: "<run_id>@<seq>" of the commit this run was forked from.
+    front: "flow" or "workflow". fingerprint, version: of the definition that it began with.
+    input_digest: tells the same start from another one. parent: "<run_id>@<seq>" of the commit this
+    run was forked from.
     """
 
     run_id: str
@@ -46,7 +47,8 @@ class RunRow(Struct, frozen=True, kw_only=True):
     due: the record holds deliveries that somebody should run. open_waits, inbox: how many.
     claims: claims since the run last made progress that took it from another owner who had not
     given it up.
-    pruned: the run was deleted and only this row is left (a tombstone).
+    pruned: the run was deleted and only this row is left (a tombstone). moved_to: the fingerprint
+    of the structure that it follows by now, if it went on with another than it began with.
     """
 
     head: RunHead
@@ -62,6 +64,12 @@ class RunRow(Struct, frozen=True, kw_only=True):
     open_waits: int = 0
     inbox: int = 0
     pruned: bool = False
+    moved_to: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the structure that the run follows now."""
+        return self.moved_to or self.head.fingerprint
 
     @property
     def run_id(self) -> str:
@@ -168,7 +176,8 @@ class Commit(Struct, frozen=True, kw_only=True):
     after this commit; a store joins them off the event loop. waits: opened by this commit.
     consumed: inbox numbers this commit has taken in. withdraws: ids of waits that are taken back,
     where they are still open, before its own are opened. A terminal status closes what is still
-    open.
+    open. moved_to: the fingerprint of the structure that the run follows from here on, where that
+    is another than before.
     progress: False if it says no more than that a new owner has begun; `RunRow.claims` counts on.
     """
 
@@ -185,6 +194,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     wake_at: float | None = None
     error: str | None = None
     progress: bool = True
+    moved_to: str | None = None
 
 
 class Claim(Struct, frozen=True, kw_only=True):

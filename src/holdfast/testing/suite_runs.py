@@ -185,6 +185,19 @@ class RunCases(SuiteHooks):
                 )
             assert await picture(store) == before
 
+    async def test_a_commit_says_which_structure_the_run_follows_from_then_on(
+        self, tmp_path: Path
+    ) -> None:
+        """The head still tells what it began with; a commit that says nothing leaves it so."""
+        async with self.opened(tmp_path) as store:
+            claim = await begin(store)
+            assert (await store.row("run-1")).fingerprint == "f1"
+            await store.append(claim, commit("c2", moved_to="f2"), after=1)
+            await store.append(claim, commit("c3"), after=2)
+            row = await store.row("run-1")
+            assert (row.moved_to, row.fingerprint, row.head) == ("f2", "f2", head())
+            assert (await store.runs(limit=1)).items[0].moved_to == "f2"
+
     async def test_order_is_never_that_of_clocks(self, tmp_path: Path) -> None:
         """A clock that jumps back reorders nothing."""
         async with self.opened(tmp_path) as store:

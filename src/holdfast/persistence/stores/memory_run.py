@@ -66,6 +66,7 @@ class MemoryRun:
         self.error: str | None = None
         self.claims = 0
         self.pruned = False
+        self.moved_to: str | None = None
         self.commits: dict[int, Kept] = {}
         self.waits: dict[str, list[Asked]] = {}
         self.open: dict[str, Asked] = {}
@@ -90,6 +91,7 @@ class MemoryRun:
             open_waits=len(self.open),
             inbox=len(self.unread),
             pruned=self.pruned,
+            moved_to=self.moved_to,
         )
 
     def is_new(self, commit_id: str, owner: str | None) -> bool:
@@ -157,6 +159,7 @@ class MemoryRun:
         self.updated_at = commit.at
         self.wake_at = commit.wake_at
         self.error = commit.error
+        self.moved_to = commit.moved_to or self.moved_to
         if commit.progress:
             self.claims = 0
         for one in asked:

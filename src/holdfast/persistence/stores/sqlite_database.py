@@ -24,7 +24,7 @@ from holdfast.persistence.stores.sqlite_queries import queries, schema, upgrades
 
 #: "hold", so that `file` and we know whose database this is.
 APPLICATION_ID = 0x686F6C64
-FORMAT = 2
+FORMAT = 3
 
 #: Run keys remembered by a connection; past it the memory is emptied, which costs one look-up each.
 KEYS_KEPT = 10_000
@@ -230,7 +230,7 @@ def _bring_up(con: sqlite3.Connection, path: str) -> None:
         for statement in statements:
             con.execute(statement)
         con.execute("PRAGMA application_id = 1752132708")
-        con.execute("PRAGMA user_version = 2")
+        con.execute("PRAGMA user_version = 3")
         con.execute("COMMIT")
     except BaseException:
         if con.in_transaction:

@@ -30,6 +30,9 @@ UPDATE runs SET
     ended = ?, open_waits = open_waits + ?, inbox = inbox - ?, owner = ?
 WHERE run = ?;
 
+-- name: move_run
+UPDATE runs SET moved_to = ? WHERE run = ?;
+
 -- name: run_motion
 SELECT seq, epoch, owner, status, pruned, claims FROM runs WHERE run = ?;
 
@@ -177,7 +180,7 @@ SELECT commit_id, at, kind, iteration, parent FROM commits WHERE run = ? AND seq
 SELECT
     r.run, r.run_id, r.definition, r.front, r.fingerprint, r.created_at, r.version,
     r.input_digest, r.parent, r.seq, r.epoch, r.owner, r.status, r.due, r.updated_at, r.wake_at,
-    r.error, r.claims, r.open_waits, r.inbox, r.pruned
+    r.error, r.claims, r.open_waits, r.inbox, r.pruned, r.moved_to
 FROM runs AS r WHERE 1
 
 -- name: runs_of_id

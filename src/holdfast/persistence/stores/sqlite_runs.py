@@ -57,7 +57,7 @@ def _insert_run(db: Database, head: RunHead, commit: Commit, owner: str | None) 
 def append(db: Database, claim: Claim, commit: Commit, after: int) -> int:
     """Add the commit that follows seq *after*, or raise with nothing changed."""
     run = db.key(claim.run_id)
-    if not (commit.waits or commit.consumed or commit.withdraws or commit.status in TERMINAL):
+    if not _changes_more(commit):
         moved = db.run(
             "advance",
             (
@@ -79,6 +79,17 @@ def append(db: Database, claim: Claim, commit: Commit, after: int) -> int:
     return _append_any(db, run, claim, commit, after)
 
 
+def _changes_more(commit: Commit) -> bool:
+    """Whether a commit changes more of its run than a step does."""
+    return bool(
+        commit.waits
+        or commit.consumed
+        or commit.withdraws
+        or commit.moved_to is not None
+        or commit.status in TERMINAL
+    )
+
+
 def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int) -> int:
     """The append that may change everything about a run, and says why it refuses."""
     seq, epoch, owner, *_ = db.one("run_motion", (run,))
@@ -96,6 +107,8 @@ def _append_any(db: Database, run: int, claim: Claim, commit: Commit, after: int
     _check_waits(db, run, commit.waits)
     _insert_commit(db, run, seq, commit)
     _open_waits(db, run, commit.waits, seq)
+    if commit.moved_to is not None:
+        db.run("move_run", (commit.moved_to, run))
     taken = sum(db.run("consume", (seq, number, run)).rowcount for number in commit.consumed)
     opened, ended = len(commit.waits) - withdrawn, commit.status in TERMINAL
     if ended:

@@ -4,6 +4,7 @@
 --
 -- A change here is one in `sqlite_upgrades.sql` too, and a new `FORMAT`: columns are added at the
 -- end and may be NULL, because rows of before have none. result: of a deleted run.
+-- moved_to: the fingerprint of the structure that a run follows by now, where that is another.
 --
 -- Indexes of `runs` name only columns that a step of a running run leaves alone (see `advance`).
 
@@ -31,7 +32,8 @@ CREATE TABLE runs (
     inbox INTEGER NOT NULL DEFAULT 0,
     pruned INTEGER NOT NULL DEFAULT 0,
     ended INTEGER NOT NULL,
-    result BLOB
+    result BLOB,
+    moved_to TEXT
 ) STRICT;
 
 -- name: create_runs_status

@@ -13,3 +13,6 @@ ALTER TABLE waits ADD COLUMN settled_seq INTEGER;
 
 -- name: 2: inbox_seq
 ALTER TABLE inbox ADD COLUMN seq INTEGER;
+
+-- name: 3: runs_moved_to
+ALTER TABLE runs ADD COLUMN moved_to TEXT;

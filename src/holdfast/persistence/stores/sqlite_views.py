@@ -224,6 +224,7 @@ def run_row(found: Row) -> RunRow:
         open_waits=found[18],
         inbox=found[19],
         pruned=bool(found[20]),
+        moved_to=found[21],
     )
 
 
