@@ -16,6 +16,7 @@ from holdfast.persistence.stores.url import open_store
 from holdfast.persistence.types import checkpoint_type, register_type
 from holdfast.runtime.engine import Engine
 from holdfast.runtime.settings import settings
+from holdfast.runtime.stepping import Step, current_step
 from holdfast.triggerflow import TriggerFlow, TriggerFlowEventData, TriggerFlowRuntimeData
 from holdfast.workflow import (
     Case,
@@ -55,6 +56,7 @@ __all__ = [
     "MemoryStore",
     "RequestInfoEvent",
     "SQLiteStore",
+    "Step",
     "SuperStepCompletedEvent",
     "TriggerFlow",
     "TriggerFlowEventData",
@@ -70,6 +72,7 @@ __all__ = [
     "WorkflowRunResult",
     "WorkflowRunState",
     "checkpoint_type",
+    "current_step",
     "executor",
     "handler",
     "open_store",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.machine import ledger, state
+from holdfast.machine import ledger, snapshot, state
 from holdfast.machine.journal import Journal
 from holdfast.machine.run import MISSING, Delivery, Run, new_run
 from holdfast.persistence.codec import Codec
@@ -105,3 +105,49 @@ def test_a_second_repeat_takes_back_only_what_the_first_one_wrote(run: Run) -> N
     put(run, "key", "outside")
     assert repeat(run, 7) == []
     assert held(run) == {"key": "outside"}
+
+
+def test_a_list_that_others_have_appended_to_is_not_taken_away(run: Run) -> None:
+    """The one that wrote it is repeated: what somebody else appended since is kept."""
+    put(run, "list", [1], writer=7)
+    assert state.append(run, "list", 2, None, writer=8)
+    (warning,) = repeat(run, 7)
+    assert "list" in warning
+    assert held(run) == {"list": [1, 2]}
+
+
+def test_appends_of_several_commits_are_taken_back_after_a_restart() -> None:
+    """A list that a handler began, and what it appended commit by commit: all of it goes."""
+    codec = Codec(TypeRegistry())
+    run = new_run("r", "flow", None)
+    run.journal = Journal(codec)
+    put(run, "old", [0])
+    run.deliveries[7] = Delivery(7, "step", None, b"null")
+    put(run, "list", [1], writer=7)
+    for item in (2, 3, 4):
+        assert state.append(run, "list", item, None, writer=7)
+        assert state.append(run, "old", item, None, writer=7)
+        ledger.write_open(run)
+        run.journal.take()
+    found = snapshot.restore("r", "flow", None, dict(run.journal.parts), codec)
+    snapshot.rebind(found, codec)
+    assert held(found) == {"old": [0, 2, 3, 4], "list": [1, 2, 3, 4]}
+    assert repeat(found, 7) == []
+    assert held(found) == {"old": [0]}
+
+
+def test_appends_of_two_handlers_are_taken_back_one_by_one_after_a_restart() -> None:
+    """The younger one's lie on top: with both repeated, nothing is left of either."""
+    codec = Codec(TypeRegistry())
+    run = new_run("r", "flow", None)
+    run.journal = Journal(codec)
+    put(run, "list", [1], writer=7)
+    assert state.append(run, "list", 2, None, writer=8)
+    ledger.write_open(run)
+    run.journal.take()
+    found = snapshot.restore("r", "flow", None, dict(run.journal.parts), codec)
+    snapshot.rebind(found, codec)
+    assert repeat(found, 8) == []
+    assert held(found) == {"list": [1]}
+    assert repeat(found, 7) == []
+    assert held(found) == {}

@@ -19,7 +19,7 @@ from holdfast.persistence.types import TypeRegistry
 from holdfast.runtime.saving import Saver
 from holdfast.testing.crash import Journey, Log
 from holdfast.workflow.sub_messages import register_messages
-from tests.runtime import edge_journeys, journeys, needing_journeys, sub_journeys
+from tests.runtime import edge_journeys, journeys, needing_journeys, step_journeys, sub_journeys
 
 JOURNEYS = [
     "chain",
@@ -34,6 +34,8 @@ JOURNEYS = [
     "subs",
     "edges",
     "needs",
+    "steps",
+    "stepped_graph",
 ]
 
 
@@ -83,7 +85,7 @@ async def test_a_stored_record_read_back_is_the_same_record(name: str, tmp_path:
 
 
 def _journey(name: str) -> Journey:
-    modules = (journeys, sub_journeys, edge_journeys, needing_journeys)
+    modules = (journeys, sub_journeys, edge_journeys, needing_journeys, step_journeys)
     found: Journey = next(getattr(module, name) for module in modules if hasattr(module, name))
     return found
 

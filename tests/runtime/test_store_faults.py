@@ -18,6 +18,7 @@ from tests.runtime import (
     edge_journeys,
     journeys,
     needing_journeys,
+    step_journeys,
     sub_flow_journeys,
     sub_journeys,
 )
@@ -34,6 +35,8 @@ JOURNEYS = [
     "edges",
     "needs",
     "order_lines",
+    "steps",
+    "stepped_graph",
 ]
 
 
@@ -61,7 +64,7 @@ def _only_writes(inner: MemoryStore, plan: FaultPlan) -> FailingWrites:
 
 
 class WatchedLog(Log):
-    """Notes whether a handler began after the store had failed for good."""
+    """Notes whether a handler or a step's function began after the store had failed for good."""
 
     def __init__(self, path: Path, plan: FaultPlan) -> None:
         super().__init__(path)
@@ -74,9 +77,22 @@ class WatchedLog(Log):
         if self.plan.failed and self.plan.at is not None:
             self.late.append(node)
 
+    def step(self, key: str) -> None:
+        """The function of a step begins."""
+        super().step(key)
+        if self.plan.failed and self.plan.at is not None:
+            self.late.append(key)
+
 
 def _journey(name: str) -> Journey:
-    modules = (journeys, sub_journeys, edge_journeys, needing_journeys, sub_flow_journeys)
+    modules = (
+        journeys,
+        sub_journeys,
+        edge_journeys,
+        needing_journeys,
+        sub_flow_journeys,
+        step_journeys,
+    )
     found: Journey = next(getattr(module, name) for module in modules if hasattr(module, name))
     return found
 

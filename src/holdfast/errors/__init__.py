@@ -214,6 +214,24 @@ class RunFrozen(RunError):
     hint = "Wait until the close has returned; what is written then is in no snapshot."
 
 
+class StepRefused(RunError):
+    """A step, or a change of the run, stands where it could not be kept. Fact: step.
+
+    That is inside the function of a step, and after the handler has ended.
+    """
+
+    code = "run.step-refused"
+    hint = "Do it in the handler, before or after the step, while the handler is under way."
+    step: str
+
+
+class NoStep(RunError, LookupError):
+    """`current_step()` was called where no step calls a function."""
+
+    code = "run.no-step"
+    hint = "Call it inside the function that a step was given."
+
+
 class InterventionsOff(RunError):
     """The run takes no interventions."""
 

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger of an unfinished delivery: how a repeat finds again what it made before.
 
-While a delivery is unfinished its ledger keeps what it emitted and the waits it opened, under
-(kind, name, digest of the payload, occurrence). A repeat that makes the same entry gets its
-outcome; anything else is new; what it does not make again stays done, with a warning. The ledger
-ends with its delivery, so a finished delivery leaves nothing behind.
+While a delivery is unfinished its ledger keeps what it emitted, the waits it opened, its durable
+steps and sleeps, under (kind, name, digest of the payload or arguments, occurrence). A repeat that
+makes the same entry gets its outcome; anything else is new; what it does not make again stays
+done, with a warning. The ledger ends with its delivery, so a finished delivery leaves nothing
+behind.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
+from itertools import chain
 from typing import Any
 
 from holdfast.errors import DocumentError
 from holdfast.machine import layout, state
 from holdfast.machine.effects import Effect, Warn
-from holdfast.machine.journal import Encoder
-from holdfast.machine.run import Delivery, Entry, Ledger, Run, Undo
+from holdfast.machine.journal import Encoder, Journal
+from holdfast.machine.run import Again, Delivery, Entry, Ledger, Run, Undo
 
 
 def digest_of(data: bytes | None) -> str | None:
@@ -43,20 +46,60 @@ def find(
     ledger = run.ledgers.get(delivery_id)
     if ledger is None or not ledger.unmatched:
         return -1
-    for index, entry in enumerate(ledger.entries):
-        if entry.matched or entry.kind != kind or entry.name != name:
-            continue
+    if ledger.again is None:
+        ledger.again = _again(ledger)
+    lines = ledger.again.get((kind, name))
+    if lines is None:
+        return -1
+    if digest is None and codec is not None and lines.digested:
+        digest = payload_digest(payload, codec)
+    exact = lines.digested.get(digest) if digest is not None else None
+    before = exact[0] if exact else len(ledger.entries)
+    for index in lines.plain if digest is not None or not lines.digested else _all(lines):
+        if index > before:
+            break
+        entry = ledger.entries[index]
         if digest is None and entry.digest is not None and codec is not None:
             digest = payload_digest(payload, codec)
         if digest is None or entry.digest is None:
-            same = _equal(entry.payload, payload)
+            is_same = _equal(entry.payload, payload)
         else:
-            same = entry.digest == digest
-        if same:
-            entry.matched = True
-            ledger.unmatched -= 1
-            return index
-    return -1
+            is_same = entry.digest == digest
+        if is_same:
+            return _match(ledger, index, _queue(lines, index, entry.digest))
+    return _match(ledger, exact[0], exact) if exact else -1
+
+
+def _again(ledger: Ledger) -> dict[tuple[str, str], Again]:
+    """What is unmatched, so that a repeat finds each line without a look at all of them."""
+    found: dict[tuple[str, str], Again] = {}
+    for index, entry in enumerate(ledger.entries):
+        if entry.matched:
+            continue
+        lines = found.setdefault((entry.kind, entry.name), Again())
+        if entry.digest is None:
+            lines.plain.append(index)
+        else:
+            lines.digested.setdefault(entry.digest, deque()).append(index)
+    return found
+
+
+def _all(lines: Again) -> list[int]:
+    return sorted([*lines.plain, *chain.from_iterable(lines.digested.values())])
+
+
+def _queue(lines: Again, index: int, digest: str | None) -> deque[int]:
+    """Where an entry stands; it may have got its digest since then."""
+    digested = lines.digested.get(digest or "")
+    return digested if digested and index in digested else lines.plain
+
+
+def _match(ledger: Ledger, index: int, queue: deque[int]) -> int:
+    # Mostly it is the first of its queue, and this costs nothing.
+    queue.remove(index)
+    ledger.entries[index].matched = True
+    ledger.unmatched -= 1
+    return index
 
 
 def payload_digest(payload: Any, codec: Encoder) -> str | None:
@@ -79,21 +122,39 @@ def record(run: Run, delivery_id: int, entry: Entry) -> int:
     ledger = run.ledgers.get(delivery_id)
     if ledger is None:
         ledger = run.ledgers[delivery_id] = Ledger()
+    return add(ledger, entry)
+
+
+def add(ledger: Ledger, entry: Entry) -> int:
+    """Put an entry behind the others; returns its index. Steps that are alike are counted."""
+    if entry.kind == "step":
+        alike = (entry.name, entry.digest)
+        entry.occurrence = ledger.steps.get(alike, 0)
+        ledger.steps[alike] = entry.occurrence + 1
     ledger.entries.append(entry)
     return len(ledger.entries) - 1
 
 
-def came(run: Run, delivery_id: int, index: int, outcome: Any) -> None:
-    """Keep what came of an entry, while its maker is unfinished."""
+def came(
+    run: Run, delivery_id: int, index: int, outcome: Any = None, data: bytes | None = None
+) -> None:
+    """Keep what came of an entry, while its maker is unfinished. data: bytes that stand for it."""
     ledger = run.ledgers.get(delivery_id)
     if ledger is None or index >= len(ledger.entries):
         return
     entry = ledger.entries[index]
     entry.done = True
     entry.outcome = outcome
+    entry.data = data
     if run.journal is not None and index < ledger.saved:
-        data = run.journal.codec.encode(outcome, f"results of {entry.name}")
-        run.journal.add(f"ledger/{delivery_id}", layout.outcome_line(index, data))
+        _write_outcome(run.journal, delivery_id, index, entry)
+
+
+def _write_outcome(journal: Journal, delivery_id: int, index: int, entry: Entry) -> None:
+    data = entry.data
+    if data is None:
+        data = journal.codec.encode(entry.outcome, f"results of {entry.name}")
+    journal.add(f"ledger/{delivery_id}", layout.outcome_line(index, data))
 
 
 def write_open(run: Run) -> None:
@@ -109,8 +170,7 @@ def write_open(run: Run) -> None:
                 entry.digest = payload_digest(entry.payload, journal.codec)
             journal.add(name, layout.entry_line(entry))
             if entry.done:
-                data = journal.codec.encode(entry.outcome, f"results of {entry.name}")
-                journal.add(name, layout.outcome_line(index, data))
+                _write_outcome(journal, delivery_id, index, entry)
         ledger.saved = len(ledger.entries)
         for undo in ledger.undo[ledger.undo_saved :]:
             journal.add(name, layout.undo_line(undo, journal.codec, _wrote_digest(run, undo)))
@@ -118,7 +178,7 @@ def write_open(run: Run) -> None:
 
 
 def _wrote_digest(run: Run, undo: Undo) -> str | None:
-    """What the key, or the item an append ended with, held after the write.
+    """What the key, or the item an append ended with, held after the write and before any later.
 
     A key that others have changed since can never be taken back: its digest matches nothing.
     """
@@ -132,6 +192,9 @@ def _wrote_digest(run: Run, undo: Undo) -> str | None:
         if len(items) < undo.length[1]:
             return "changed"
         return digest_of(run.journal.codec.encode(items[undo.length[1] - 1], f"state.{undo.key}"))
+    if 0 <= undo.size < len(undo.wrote.value):
+        items = undo.wrote.value[: undo.size]
+        return digest_of(run.journal.codec.encode(items, f"state.{undo.key}"))
     return digest_of(run.journal.current(f"state/{undo.frame}/{undo.key}"))
 
 
@@ -165,6 +228,7 @@ def prepare_repeat(run: Run, delivery: Delivery) -> list[Effect]:
     for entry in ledger.entries:
         entry.matched = False
     ledger.unmatched = len(ledger.entries)
+    ledger.again = None
     left = state.take_back(run, ledger)
     if run.journal is not None:
         _rewrite(run, delivery.id, ledger)

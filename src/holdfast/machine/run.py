@@ -16,6 +16,7 @@ delivery has already made, for its repeat.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -246,7 +247,11 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 class Entry(msgspec.Struct):
     """A line of a ledger: what was made, under which key, and what came of it.
 
-    kind: "emit", "nowait" or "pause". group: the deliveries it made. wait: the wait it opened.
+    kind: "emit", "nowait", "pause", "step" or "sleep". group: the deliveries it made. wait: the
+    wait it opened. outcome: of a sleep, the time at which it ends. data: of a step, the bytes of
+    its result, which stand for the outcome; every repeat is given a value of its own.
+    occurrence: of a step, how many of the same name and arguments were begun before it. begun:
+    how often it may have been begun, -1 until it is here; not written.
     """
 
     kind: str
@@ -258,13 +263,27 @@ class Entry(msgspec.Struct):
     done: bool = False
     outcome: Any = None
     matched: bool = True
+    data: bytes | None = None
+    occurrence: int = 0
+    begun: int = -1
+
+
+class Again(msgspec.Struct):
+    """The entries of one kind and name that a repeat may still make again, in their order.
+
+    digested: by digest. plain: those that had no digest when this was made.
+    """
+
+    digested: dict[str, deque[int]] = {}
+    plain: deque[int] = msgspec.field(default_factory=deque)
 
 
 class Ledger(msgspec.Struct):
     """What an unfinished delivery has made and written. saved: entries that are committed.
 
-    asked: the waits it has opened, by id. unmatched: entries that a repeat may still make again.
-    Both follow from the rest and are not written.
+    asked: the waits it has opened, by id. unmatched: how many entries a repeat may still make
+    again; again: which, by kind and name, made when first asked for. steps: how many there are of
+    a name and digest. All these follow from the rest and are not written.
     """
 
     entries: list[Entry] = []
@@ -273,6 +292,8 @@ class Ledger(msgspec.Struct):
     undo_saved: int = 0
     asked: list[str] = []
     unmatched: int = 0
+    again: dict[tuple[str, str], Again] | None = None
+    steps: dict[tuple[str, str | None], int] = {}
 
 
 class Cell(msgspec.Struct):
@@ -284,7 +305,8 @@ class Cell(msgspec.Struct):
 class Undo(msgspec.Struct):
     """How to take one write back: where the key still holds `wrote`, put `before` there.
 
-    length: for appends, the lengths of the list before and after; `before` is then `wrote`.
+    length: for appends, the lengths of the list before and after; `before` is then `wrote`. size:
+    of a list, how long it was when it was written; -1 for anything else; not written.
     """
 
     key: str
@@ -292,6 +314,7 @@ class Undo(msgspec.Struct):
     before: Cell | None
     length: tuple[int, int] | None = None
     frame: int = 0
+    size: int = -1
 
 
 class Grown(msgspec.Struct):
@@ -366,7 +389,8 @@ class Run(msgspec.Struct, weakref=True):
 
     status and lifecycle are words of the fronts; `live` counts due deliveries; `version` rises
     with each change that a user could see. timers, agenda: the times in the record by key, and as
-    a heap; they follow from the rest and are not written.
+    a heap; they follow from the rest and are not written. known_from: deliveries of lower numbers
+    were read back, and what they began last before that may not have been written.
     """
 
     run_id: str
@@ -404,6 +428,7 @@ class Run(msgspec.Struct, weakref=True):
     timers: dict[tuple[str, str], Timer] = {}
     agenda: list[Timer] = []
     next_timer: int = 0
+    known_from: int = 0
     facts: dict[str, Any] = {}
     journal: Journal | None = None
 

@@ -137,6 +137,7 @@ def restore(run_id: str, front: str, plan: Any, parts: Mapping[str, Part], codec
         raise Damaged("a part of the record has not the shape that was written") from error
     _order(run)
     _count(run)
+    run.known_from = run.next_delivery
     return run
 
 
@@ -272,13 +273,15 @@ def _read_ledger(run: Run, rest: str, part: Part, codec: Encoder) -> None:
         kind = msgspec.json.decode(word, type=str)
         if kind == "made":
             made = [msgspec.json.decode(field) for field in fields]
-            lines.entries.append(
-                Entry(made[0], made[1], made[2], None, made[3], made[4], matched=False)
-            )
+            kind, name, digest, group, wait = made
+            entry = Entry(kind, name, digest, group=group, wait=wait, matched=False)
+            ledger.add(lines, entry)
         elif kind == "came":
             entry = lines.entries[msgspec.json.decode(fields[0], type=int)]
             entry.done = True
             entry.outcome = codec.decode(bytes(fields[1]), f"results of {entry.name}")
+            if entry.kind == "step":
+                entry.outcome, entry.data = None, bytes(fields[1])
         else:
             lines.undo.append(_read_undo(kind, fields, codec))
     lines.saved = lines.unmatched = len(lines.entries)
@@ -397,30 +400,36 @@ def _is_applied(run: Run, wait: Wait) -> bool:
 def rebind(run: Run, codec: Encoder) -> None:
     """Give each ledger's undo lines the cells they speak of, where the key still holds its write.
 
-    Goes backwards, as taking back does: under a write that can be taken back lies the one before.
+    Goes backwards, as taking back does: under a write that can be taken back lies the one before,
+    of the same delivery or of an older one.
     """
-    for lines in run.ledgers.values():
-        now: dict[tuple[int, str], Cell | None] = {}
-        for undo in reversed(lines.undo):
+    now: dict[tuple[int, str], tuple[Cell | None, int | None]] = {}
+    for number in sorted(run.ledgers, reverse=True):
+        for undo in reversed(run.ledgers[number].undo):
             place = (undo.frame, undo.key)
-            cell = now.get(place, run.frames[undo.frame].state.get(undo.key))
+            cell, size = now.get(place, (run.frames[undo.frame].state.get(undo.key), None))
             digest = undo.wrote.value if undo.wrote is not None else None
             if digest is None:
                 undo.wrote = None
-                now[place] = undo.before if cell is None else cell
+                now[place] = (undo.before, None) if cell is None else (cell, size)
             elif undo.length is not None:
-                if _grew_so(undo, cell, digest, codec):
+                if cell is not None and _grew_so(undo, _held(cell, size), digest, codec):
                     undo.wrote = undo.before = cell
+                    now[place] = (cell, undo.length[0])
             elif cell is not None:
-                data = codec.encode(cell.value, f"state.{undo.key}")
-                if digest == ledger.digest_of(data):
+                value = _held(cell, size)
+                if digest == ledger.digest_of(codec.encode(value, f"state.{undo.key}")):
                     undo.wrote = cell
-                    now[place] = undo.before
+                    undo.size = len(value) if type(value) is list else -1
+                    now[place] = (undo.before, None)
 
 
-def _grew_so(undo: Undo, cell: Cell | None, digest: str, codec: Encoder) -> bool:
-    if cell is None or undo.length is None or not isinstance(cell.value, list):
+def _held(cell: Cell, size: int | None) -> Any:
+    """What a cell held before the appends behind this size."""
+    return cell.value if size is None else cell.value[:size]
+
+
+def _grew_so(undo: Undo, items: Any, digest: str, codec: Encoder) -> bool:
+    if undo.length is None or not isinstance(items, list) or len(items) != undo.length[1]:
         return False
-    if len(cell.value) != undo.length[1]:
-        return False
-    return ledger.digest_of(codec.encode(cell.value[-1], f"state.{undo.key}")) == digest
+    return ledger.digest_of(codec.encode(items[-1], f"state.{undo.key}")) == digest

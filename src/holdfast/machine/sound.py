@@ -6,6 +6,7 @@ Checksums tell accidents; this tells what was made up, before anything acts on i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from holdfast.definition.blueprint import CALLS, Blueprint
@@ -156,3 +157,9 @@ def _awaited(run: Run) -> Iterator[str]:
             texts = (entry.kind, entry.name, entry.digest or "", entry.wait or "")
             if not all(isinstance(text, str) for text in texts) or type(entry.group) is not int:
                 yield f"ledger {number}: a line is not what a handler could have made"
+            if entry.kind == "sleep" and entry.done and not _is_time(entry.outcome):
+                yield f"ledger {number}: a sleep ends at no time"
+
+
+def _is_time(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]

@@ -138,7 +138,8 @@ def write(
                 name, data if data is not None else journal.codec.encode(value, f"state.{key}")
             )
     if writer:
-        _remember(run, writer, Undo(key, cell, before, None, frame_id))
+        size = len(value) if type(value) is list else -1
+        _remember(run, writer, Undo(key, cell, before, None, frame_id, size))
 
 
 def append(
@@ -192,6 +193,7 @@ def _merged(last: Undo, new: Undo) -> bool:
         last.length = (last.length[0], new.length[1])
     else:
         last.wrote = new.wrote
+        last.size = new.size
     return True
 
 
@@ -212,6 +214,8 @@ def take_back(run: Run, ledger: Ledger) -> list[str]:
                 continue
             del listed[undo.length[0] :]
             _rewrite(run.journal, undo, undo.wrote)
+        elif undo.size >= 0 and undo.wrote is not None and len(undo.wrote.value) != undo.size:
+            left.append(undo.key)
         elif undo.before is None:
             del frame.state[undo.key]
             _rewrite(run.journal, undo, None)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from holdfast.runtime import inside
+from holdfast.runtime import inside, stepping
 from holdfast.runtime.portal import HOME, MOST_BLOCKED
 
 #: Threads for sync handlers, beside those that may be blocked in twins (see `portal`).
@@ -81,6 +81,9 @@ class Threads:
         context.run(HOME.set, loop)
         if under is not None:
             inside.enter(context, *under)
+            step = context.get(stepping.HERE)
+            if step is not None and not step.is_of(*under):
+                context.run(stepping.HERE.set, None)
         value = await loop.run_in_executor(self._pool, context.run, function, *args)
         if isinstance(value, Awaitable):
             return await value

@@ -58,6 +58,7 @@ class LiveRun(Waiting):
     interrupted: deliveries that were cancelled here and stay due. gone: told when no handler runs
     any more.
     deciding: marks of signals that settle waits just now and will tell the machine themselves.
+    stepping: ends of the step functions under way, by delivery and ledger line.
     on_time: called with the time once the record's earliest has come; None: nobody keeps its time.
     dead: set once the record may not be trusted any more (a failed save, lost ownership);
     everyone who waits gets it.
@@ -84,6 +85,7 @@ class LiveRun(Waiting):
         "saver",
         "seen",
         "soon",
+        "stepping",
         "stopped",
         "tasks",
     )
@@ -106,6 +108,7 @@ class LiveRun(Waiting):
         self.gone: asyncio.Future[None] | None = None
         self.halting = False
         self.soon: list[Effect] = []
+        self.stepping: dict[tuple[int, int], asyncio.Future[None]] | None = None
         self.flush_due = False
         self.seen: set[int] = NOTHING_SEEN
         self.alarm: Alarm | None = None

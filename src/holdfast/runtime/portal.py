@@ -112,6 +112,14 @@ def blocking(call: Coroutine[Any, Any, T]) -> T:
         CALLER.reset(known)
 
 
+def awaited_or_blocking(call: Coroutine[Any, Any, T]) -> Any:
+    """The call itself on a running loop, to be awaited there; elsewhere what it returns.
+
+    Raises: BlockedLoop, as `blocking`.
+    """
+    return blocking(call) if _running_loop() is None else call
+
+
 def without_waiting(call: Coroutine[Any, Any, T], *, waits: bool) -> T:
     """Run a coroutine from blocking code, on a running loop too if there is nothing to wait for.
 

@@ -68,16 +68,20 @@ class Alarm:
 
 
 def due_at(deadline: Deadline | None, now: float) -> float | None:
-    """The wall-clock time of a deadline: seconds or a timedelta from now, or an aware datetime.
+    """The wall-clock time of a deadline; None for none. Raises: as `time_at`."""
+    return None if deadline is None else time_at(deadline, now, "deadline")
 
-    Raises: DefinitionError (a ValueError) for anything else. A time that has passed is fine.
+
+def time_at(deadline: Deadline, now: float, what: str) -> float:
+    """The wall-clock time of seconds or a timedelta from now, or of an aware datetime.
+
+    what: how errors name it. Raises: DefinitionError (a ValueError) for anything else. A time that
+    has passed is fine.
     """
-    if deadline is None:
-        return None
     if isinstance(deadline, datetime):
         if deadline.tzinfo is None:
             raise DefinitionError(
-                "deadline: expected a datetime with a time zone",
+                f"{what}: expected a datetime with a time zone",
                 hint="Use datetime.now(UTC) + ..., or give seconds or a timedelta from now.",
             )
         return deadline.timestamp()
@@ -87,9 +91,9 @@ def due_at(deadline: Deadline | None, now: float) -> float | None:
         seconds = float(deadline)
     else:
         raise DefinitionError(
-            "deadline: expected seconds, a timedelta or an aware datetime; "
+            f"{what}: expected seconds, a timedelta or an aware datetime; "
             f"found {type(deadline).__name__}"
         )
     if not 0 <= seconds < math.inf:
-        raise DefinitionError(f"deadline: expected at least 0 seconds from now; found {seconds}")
+        raise DefinitionError(f"{what}: expected at least 0 seconds from now; found {seconds}")
     return now + seconds

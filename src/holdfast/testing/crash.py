@@ -3,11 +3,12 @@
 
 A journey is an async function `journey(store, log)` that starts a run or goes on with it, brings
 it to its end, and returns a JSON-friendly end state. Its handlers call `log.begin(node, payload)`
-first. For every k, and before as well as after the k-th store call, a process is ended by a real
-SIGKILL; a fresh process then runs the same journey. Checked each time:
+first, the functions of its durable steps `log.step(current_step().key)`. For every k, and before as
+well as after the k-th store call, a process is ended by a real SIGKILL; a fresh process then runs
+the same journey. Checked each time:
 
 - the end state equals that of the undisturbed run;
-- nothing that the store held as finished at the kill begins again;
+- nothing that the store held as finished at the kill begins again: no handler, and no step;
 - what repeats was in flight at the kill, and repeats once.
 
 Run it as `python -m holdfast.testing.crash MODULE:NAME FOLDER`; it prints one JSON line.
@@ -32,7 +33,7 @@ from holdfast.persistence.parts import merge
 from holdfast.persistence.store import Store
 from holdfast.persistence.stores.sqlite import SQLiteStore
 from holdfast.testing.faults import FaultPlan, FaultyStore
-from holdfast.testing.invariants import due_in, label
+from holdfast.testing.invariants import due_in, label, steps_done_in
 
 Journey = Callable[[Store, "Log"], Awaitable[Any]]
 
@@ -51,6 +52,10 @@ class Log:
     def begin(self, node: str, payload: Any) -> None:
         """A handler begins."""
         self._write(label(node, payload))
+
+    def step(self, key: str) -> None:
+        """The function of a durable step begins."""
+        self._write(f"={key}")
 
     def note(self, text: str) -> None:
         """A line that is counted, but stands for no delivery the store could name."""
@@ -91,10 +96,13 @@ async def _travel(journey: Journey, folder: Path, plan: FaultPlan) -> Any:
     return [end, plan.calls]
 
 
-def _due_in(folder: Path) -> set[str] | None:
-    """Labels of the deliveries that the store holds as unfinished; None if no run is there."""
+def _held_in(folder: Path) -> tuple[set[str], set[str]] | None:
+    """What the store holds: labels of unfinished deliveries, and their steps that are done.
 
-    async def look() -> set[str] | None:
+    None if no run is there.
+    """
+
+    async def look() -> tuple[list[str], list[str]] | None:
         store = SQLiteStore(folder / "runs.db")
         try:
             stored = await store.read("run")
@@ -102,20 +110,21 @@ def _due_in(folder: Path) -> set[str] | None:
             return None
         finally:
             await store.close()
-        return due_in(merge(stored.anchor, stored.deltas))
+        parts = merge(stored.anchor, stored.deltas)
+        return sorted(due_in(parts)), sorted(steps_done_in(parts))
 
     # In a process of its own: this one must have no threads when it forks.
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         found = asyncio.run(look())
-        os.write(write, json.dumps(None if found is None else sorted(found)).encode())
+        os.write(write, json.dumps(found).encode())
         os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         answer = json.loads(pipe.read())
     os.waitpid(pid, 0)
-    return None if answer is None else set(answer)
+    return None if answer is None else (set(answer[0]), set(answer[1]))
 
 
 def _lines(folder: Path) -> list[str]:
@@ -152,8 +161,10 @@ def _one(
     _child(journey, place, FaultPlan(at=k, when=when, error=_kill), place / "first")
     killed = (place / "first.status").read_text() == str(-signal.SIGKILL)
     before = _lines(place)
-    due = _due_in(place) if (place / "runs.db").exists() else None
-    finished = set() if due is None else set(before) - due
+    held = _held_in(place) if (place / "runs.db").exists() else None
+    finished = set()
+    if held is not None:
+        finished = {line for line in before if line[0] != "="} - held[0] | held[1]
     _child(journey, place, FaultPlan(), place / "second")
     failures: list[str] = []
     if not (place / "second").exists():

@@ -25,9 +25,10 @@ from typing import Any
 import msgspec
 
 from holdfast.errors import HoldfastError
+from holdfast.machine import ledger, steps
 from holdfast.machine.journal import ANCHOR_FLOOR_BYTES
-from holdfast.machine.run import DUE
-from holdfast.persistence.parts import Part, encode_delta, joined, merge
+from holdfast.machine.run import DUE, Delivery, Entry, Ledger, new_run
+from holdfast.persistence.parts import Part, as_list, encode_delta, joined, merge
 from holdfast.persistence.store import (
     TERMINAL,
     Claim,
@@ -59,6 +60,25 @@ def due_in(parts: Mapping[str, Part]) -> set[str]:
             shared = parts.get(f"payload/{due['h']}") if "h" in due else None
             found.add(label(due["n"], due.get("v") if shared is None else _value_of(shared)))
     return found
+
+
+def steps_done_in(parts: Mapping[str, Part]) -> Iterator[str]:
+    """What steps logged whose results the ledgers of a record hold."""
+    run = new_run("run", "", None)
+    for name, part in parts.items():
+        kind, _, number = name.partition("/")
+        if kind != "ledger":
+            continue
+        lines = Ledger()
+        for item in as_list(part):
+            word, *fields = msgspec.json.decode(item)
+            if word == "made":
+                ledger.add(lines, Entry(*fields[:3]))
+            elif word == "came":
+                lines.entries[fields[0]].done = True
+        for entry in lines.entries:
+            if entry.kind == "step" and entry.done:
+                yield f"={steps.step_key(run, Delivery(int(number), '', None), entry)}"
 
 
 def _value_of(part: Part) -> Any:

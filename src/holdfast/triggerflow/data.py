@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from holdfast.errors import PauseNotAllowed
 from holdfast.machine.run import MISSING, Delivery
 from holdfast.runtime.portal import at_home, blocking, without_waiting
+from holdfast.runtime.step_face import StepFace
 from holdfast.runtime.timers import Deadline
 from holdfast.triggerflow import interrupts, pausing, signals
 from holdfast.triggerflow.asking import asked
@@ -29,7 +30,13 @@ R = TypeVar("R")
 
 
 class TriggerFlowRuntimeData(
-    SeenSignal, ResultNames, RuntimeDataNames, FlowDataFace, SeenInterventions, Generic[I, S, R]
+    SeenSignal,
+    ResultNames,
+    RuntimeDataNames,
+    FlowDataFace,
+    SeenInterventions,
+    StepFace,
+    Generic[I, S, R],
 ):
     """One handler call's view of its run. Writes and emits are known to come from this call."""
 
@@ -48,6 +55,9 @@ class TriggerFlowRuntimeData(
     def _shared(self) -> SharedData:
         frame = self._delivery.frame
         return self._run.inside(frame).shared if frame else self._run.shared
+
+    def _stepping(self) -> tuple[FlowRun, Delivery]:
+        return self._run, self._delivery
 
     def _writer(self) -> tuple[FlowRun, Delivery]:
         return self._run, self._delivery

@@ -17,6 +17,7 @@ from holdfast.errors import (
     UnknownVersion,
     WrongDefinition,
 )
+from holdfast.machine import steps
 from holdfast.machine.run import DUE, Run
 from holdfast.persistence.document import Document
 from holdfast.triggerflow import providing
@@ -122,9 +123,15 @@ def refuse_blocked(findings: Iterable[Finding], run_id: str) -> None:
 
 
 def will_run_again(run: Run) -> list[dict[str, Any]]:
-    """The handler calls that were under way when the run was saved."""
+    """The handler calls that were under way when the run was saved, with their durable steps."""
     return [
-        {"id": d.id, "node": d.node, "event": d.event, "attempt": d.attempt}
+        {
+            "id": d.id,
+            "node": d.node,
+            "event": d.event,
+            "attempt": d.attempt,
+            "steps": steps.told(run, d),
+        }
         for d in run.deliveries.values()
         if d.status == DUE
     ]

@@ -17,7 +17,7 @@ from holdfast.machine import ledger, waits
 from holdfast.machine.effects import Answered
 from holdfast.machine.run import Delivery, Entry, Run, Wait
 from holdfast.persistence.store import check_id
-from holdfast.runtime import inbox
+from holdfast.runtime import inbox, stepping
 from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.permits import apart
 from holdfast.runtime.timers import due_at
@@ -39,6 +39,8 @@ async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
             f"pause_for in flow {run.plan.name!r} requires an exposed execution handle",
             run_id=run.run_id,
         )
+    if by is not None and flow.live.stepping:
+        stepping.refuse(flow.live.running, by.id, "pause")
     if by is None and ask.resume == "self":
         raise DefinitionError('resume_to="self" has no meaning outside a chunk')
     data = None if run.journal is None else flow.codec.encode(ask.payload, "payload of the pause")

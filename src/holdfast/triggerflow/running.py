@@ -8,7 +8,6 @@ of their own.
 
 from __future__ import annotations
 
-import contextvars
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InternalError, RunFrozen, SubFlowNotActive
@@ -35,6 +34,7 @@ from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.permits import HOLDER, Permits, checked_limit
+from holdfast.runtime.stepping import outside
 from holdfast.triggerflow import insides, skipping
 from holdfast.triggerflow.insides import Inside
 from holdfast.triggerflow.migrating import NO_VERSIONS, Versions
@@ -149,7 +149,7 @@ class FlowRun(Telling):
             if self.before is not None:
                 data.seen = await self.before(self, delivery)
             if handler.is_async:
-                value = await in_context(contextvars.copy_context(), handler.function(data))
+                value = await in_context(outside(), handler.function(data))
             else:
                 under = (live.running, delivery.id)
                 value = await THREADS.call(handler.function, data, under=under)

@@ -10,6 +10,7 @@ from typing import Any
 from holdfast.machine import dispatch, ledger
 from holdfast.machine.effects import Effect, Emitted, Retried, Skipped
 from holdfast.machine.run import PARKED, Delivery, Entry, Run
+from holdfast.runtime import stepping
 from holdfast.runtime.awaited import Awaited
 from holdfast.runtime.permits import apart
 from holdfast.triggerflow import resolving
@@ -170,6 +171,8 @@ def _made_before(
     Raises: SubFlowNotActive if the handler goes on although its sub-flow was ended.
     """
     # Many parameters because: they are one emit, and whose it is.
+    if flow.live.stepping:
+        stepping.refuse(flow.live.running, by.id, f"emit {event!r}")
     if by.frame:
         flow.visit(by.frame)
     data = flow.kept(value, f"payload of {event}", (kind, event), by.frame)

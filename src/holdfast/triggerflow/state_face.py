@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from holdfast.machine.run import Delivery
+from holdfast.runtime import stepping
 from holdfast.runtime.portal import at_home, blocking
 from holdfast.triggerflow import signals, writes
 from holdfast.triggerflow.reserved import FINAL
@@ -99,6 +100,8 @@ def _change(
     """Change state, unless the run is just being closed. Raises: RunFrozen, SubFlowNotActive."""
     if flow.frozen:
         flow.check_frozen()
+    if flow.live.stepping and writer is not None:
+        stepping.refuse(flow.live.running, writer.id, f"write state key {key!r}")
     number, frame = _who(flow, writer)
     how(flow.run, flow.codec, key, *value, number, frame)
     if key == FINAL and not frame:

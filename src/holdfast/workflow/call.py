@@ -12,10 +12,10 @@ from holdfast.errors import DefinitionError, WaitExists
 from holdfast.machine import layout, ledger, waits
 from holdfast.machine.effects import Sent, Written
 from holdfast.machine.frames import OUTSIDE
-from holdfast.machine.run import MISSING, Delivery, Entry, Run, Unsent, Wait
-from holdfast.persistence.codec import Codec
+from holdfast.machine.run import MISSING, Delivery, Entry, Unsent, Wait
 from holdfast.persistence.store import check_id
-from holdfast.runtime.live import LiveRun
+from holdfast.runtime import stepping
+from holdfast.runtime.steps import Host
 from holdfast.runtime.timers import Deadline, due_at
 from holdfast.workflow.call_state import CallState
 from holdfast.workflow.coercion import MISFIT, coerced
@@ -52,12 +52,9 @@ class Terms(NamedTuple):
             )
 
 
-class Watched(Protocol):
+class Watched(Host, Protocol):
     """What a call needs of the run it belongs to."""
 
-    run: Run
-    live: LiveRun
-    codec: Codec
     is_streaming: bool
     run_context: Mapping[str, Any]
 
@@ -115,13 +112,20 @@ class HandlerCall:
         if self._state is None:
             delivery, run = self.delivery, self.run
             frame = run.frames[delivery.frame]
-            self._state = CallState(frame, delivery.node, self.codec, run.journal)
+            node, journal = delivery.node, run.journal
+            self._state = CallState(frame, node, self.codec, journal, self.may_change)
         return self._state
 
     @property
     def writes(self) -> tuple[Written, ...]:
         """What this call has written."""
         return () if self._state is None else self._state.writes()
+
+    def may_change(self, what: str) -> None:
+        """Raises: StepRefused where a repeat would not do it again."""
+        live = self.graph.live
+        if live.stepping:
+            stepping.refuse(live.running, self.delivery.id, what)
 
     @property
     def is_streaming(self) -> bool:
@@ -158,6 +162,7 @@ class HandlerCall:
 
     def send(self, message: Any, target_id: str | None) -> None:
         """A message, routed when the handler ends."""
+        self.may_change("send a message")
         if not self.spec.sends.allows(message):
             self._undeclared("sends", message)
         if type(message) is SubWorkflowResponseMessage:
@@ -185,6 +190,7 @@ class HandlerCall:
 
     def give_out(self, value: Any) -> None:
         """A yield: an event of its kind at once; in the record when the handler ends."""
+        self.may_change("yield an output")
         node = self.delivery.node
         if not self.spec.yields.allows(value):
             self._undeclared("yields", value)
@@ -199,6 +205,7 @@ class HandlerCall:
 
     async def ask(self, request: Any, terms: Terms) -> None:
         """Open a wait, save it, then tell watchers."""
+        self.may_change("ask for something")
         run, delivery = self.run, self.delivery
         response_type, request_id = terms.response_type, terms.request_id
         terms.check()

@@ -7,7 +7,7 @@ of plain keys, named ones, and a private one for each executor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from holdfast.machine import staging, state
@@ -18,17 +18,29 @@ from holdfast.persistence.codec import Codec, is_scalar
 
 
 class CallState:
-    """The state of one call; keys are those of the record, with the prefix of their space."""
+    """The state of one call; keys are those of the record, with the prefix of their space.
 
-    __slots__ = ("_codec", "_frame", "_grown", "_journal", "_node", "_set")
+    may_change: called before each write, and raises where none may be.
+    """
 
-    def __init__(self, frame: Frame, node: str, codec: Codec, journal: Journal | None) -> None:
+    __slots__ = ("_codec", "_frame", "_grown", "_journal", "_may_change", "_node", "_set")
+
+    def __init__(
+        self,
+        frame: Frame,
+        node: str,
+        codec: Codec,
+        journal: Journal | None,
+        may_change: Callable[[str], None],
+    ) -> None:
+        # Many parameters because: it is where a call meets the record, made in one place.
         self._frame = frame
         self._node = node
         self._codec = codec
         self._journal = journal
         self._set: dict[str, Written] = {}
         self._grown: dict[str, Grown] = {}
+        self._may_change = may_change
 
     def writes(self) -> tuple[Written, ...]:
         """What the call wrote, in an order in which it can be applied."""
@@ -105,10 +117,12 @@ class CallState:
         return [key for key in inside if self.read(key) is not MISSING]
 
     def _remove(self, key: str) -> None:
+        self._may_change("write state")
         self._grown.pop(key, None)
         self._set[key] = Written(key, MISSING, None)
 
     def _kept(self, value: Any, place: str) -> tuple[Any, bytes | None]:
+        self._may_change("write state")
         own = value if is_scalar(value) else self._codec.copy(value)
         if self._journal is None:
             return own, None

@@ -9,8 +9,10 @@ from typing import Any
 
 from holdfast.errors import RunError
 from holdfast.machine import waits
-from holdfast.machine.run import MISSING
+from holdfast.machine.run import MISSING, Delivery
 from holdfast.machine.state import named_space, private_space
+from holdfast.runtime.step_face import StepFace
+from holdfast.runtime.steps import Host
 from holdfast.runtime.timers import Deadline
 from holdfast.workflow.call import HandlerCall, Terms
 from holdfast.workflow.call_state import SharedState, checked_key
@@ -18,7 +20,7 @@ from holdfast.workflow.context_types import ContextAnnotations, OutT_contra, W_O
 from holdfast.workflow.events import RESERVED_TYPES, WorkflowEvent, WorkflowWarningEvent
 
 
-class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
+class WorkflowContext(StepFace, ContextAnnotations[OutT_contra, W_OutT_contra]):
     """One handler call's access to its run.
 
     `WorkflowContext[A, B]` says that the handler may send A and yield B. What it sends and writes
@@ -49,6 +51,9 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
             self._call.publish(WorkflowWarningEvent(text))
             return
         self._call.publish(event)
+
+    def _stepping(self) -> tuple[Host, Delivery]:
+        return self._call.graph, self._call.delivery
 
     @property
     def _id(self) -> str:
@@ -126,6 +131,7 @@ class WorkflowContext(ContextAnnotations[OutT_contra, W_OutT_contra]):
 
         It goes on with `run(resume=True)`, and with any answer from outside.
         """
+        self._call.may_change("ask for a halt")
         self._call.halts = True
 
     @property

@@ -7,7 +7,6 @@ handler takes a message, what executors hold, and which event says what happened
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,6 +44,7 @@ from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.inbox import PostBody
 from holdfast.runtime.live import LiveRun
+from holdfast.runtime.stepping import outside
 from holdfast.workflow import crossing
 from holdfast.workflow.call import HandlerCall
 from holdfast.workflow.context import WorkflowContext
@@ -126,6 +126,10 @@ class GraphRun:
         """Who stands at the nodes."""
         return self.held.executors
 
+    @property
+    def held_permits(self) -> None:
+        """Nothing limits how many handlers of a graph work at once."""
+
     def adopt(self, run: Run) -> None:
         """Go on with another record of the same run."""
         self.run = run
@@ -173,7 +177,7 @@ class GraphRun:
             under = (live.running, delivery.id)
             await THREADS.call(spec.function, *arguments, context, under=under)
         else:
-            await in_context(contextvars.copy_context(), spec.function(*arguments, context))
+            await in_context(outside(), spec.function(*arguments, context))
         held = None
         if live.saver is not None:
             if self.run.waits:
