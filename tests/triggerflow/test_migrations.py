@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from holdfast import Engine, TriggerFlow
-from holdfast.errors import Damaged, DefinitionError, UnknownVersion, WrongDefinition
+from holdfast.errors import (
+    Damaged,
+    DefinitionError,
+    MigrationFailed,
+    UnknownVersion,
+    WrongDefinition,
+)
 from tests.triggerflow.handlers import ask, collect, keep
 
 
@@ -96,27 +102,32 @@ async def test_without_a_way_to_todays_version_a_save_is_refused():
 @pytest.mark.parametrize(
     ("migration", "error"),
     [
-        (lambda doc: doc["body"]["nothing"], KeyError),
-        (lambda doc: None, TypeError),
-        (lambda doc: {}, Damaged),
-        (lambda doc: {**doc, "body": 3}, Damaged),
+        (lambda doc: doc["body"]["nothing"], MigrationFailed),
+        (lambda doc: None, MigrationFailed),
+        (lambda doc: {}, MigrationFailed),
+        (lambda doc: {**doc, "body": 3}, MigrationFailed),
         (lambda doc: {**doc, "body": {"weird": 1}}, Damaged),
-        (lambda doc: {**doc, "saved_at": object()}, Damaged),
-        (lambda doc: {**doc, "body": {**doc["body"], "state/0/x": {1, 2}}}, Damaged),
+        (lambda doc: {**doc, "saved_at": object()}, MigrationFailed),
+        (lambda doc: {**doc, "kind": "workflow.run"}, MigrationFailed),
+        (lambda doc: {**doc, "body": {**doc["body"], "state/0/x": {1, 2}}}, MigrationFailed),
     ],
 )
 async def test_a_migration_that_fails_changes_nothing(migration: Any, error: type[Exception]):
-    """What it raised comes out, with a note of the step; the result is checked as a save is."""
+    """What it raised is the cause, the step is named; the result is checked as a save is."""
     flow = built("2", v1_to_v2=migration)
     fresh = flow.create_execution(auto_close=False)
     before = fresh.save()["body"]
     with pytest.raises(error) as caught:
         fresh.load(await saved_by("1"))
-    if error is KeyError:
-        assert "from version '1' to '2'" in caught.value.__notes__[0]
+    if "raised" in str(caught.value):
+        assert "from version '1' to '2' raised KeyError" in str(caught.value)
+        assert (caught.value.found, caught.value.wanted) == ("1", "2")
     assert fresh.save()["body"] == before
     report = fresh.inspect_load(await saved_by("1"))
     assert report["status"] == "invalid_snapshot"
+    if error is MigrationFailed:
+        code = report["diagnostics"][0]["code"]
+        assert code == "triggerflow.snapshot.migration_failed"
 
 
 async def test_a_migration_may_say_what_a_node_is_called_now():

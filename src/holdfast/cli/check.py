@@ -20,7 +20,7 @@ from holdfast.cli.text import shown
 from holdfast.runtime.checking import RunCheck
 
 _TITLES = ("RUN", "STATUS", "GOES ON", "WHY")
-_WORDS = {"same": "yes", "changed": "by resume", "cannot": "no"}
+_WORDS = {"same": "yes", "changed": "by resume", "migrates": "by resume", "cannot": "no"}
 
 
 @click.command("check")
@@ -73,14 +73,12 @@ def _print(rows: tuple[RunCheck, ...], definition: Definition) -> None:
         ),
         ids=1,
     )
-    for hint in dict.fromkeys(row.hint for row in rows if row.hint):
+    for hint in {row.verdict: row.hint for row in reversed(rows) if row.hint}.values():
         click.echo(f"hint: {shown(hint)}", err=True)
     counts = {word: sum(row.verdict == word for row in rows) for word in _WORDS}
-    click.echo(
-        f"{counts['same']} go on by themselves, {counts['changed']} by resume, "
-        f"{counts['cannot']} cannot",
-        err=True,
-    )
+    resumed = counts["changed"] + counts["migrates"]
+    text = f"{counts['same']} go on by themselves, {resumed} by resume, {counts['cannot']} cannot"
+    click.echo(text, err=True)
 
 
 def _why(row: RunCheck, told: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from holdfast.errors.keeping import (
     Damaged as Damaged,
     DocumentError as DocumentError,
     InvalidId as InvalidId,
+    MigrationFailed as MigrationFailed,
     NotASave as NotASave,
     OwnershipLost as OwnershipLost,
     RunOwned as RunOwned,

@@ -137,6 +137,15 @@ class UnknownVersion(DocumentError):
     hint = "Upgrade holdfast, or give a migration."
 
 
+class MigrationFailed(DocumentError):
+    """A migration raised, or returned what cannot be a document. Facts: found, wanted."""
+
+    code = "document.migration-failed"
+    hint = "Mend the migration; what it was given is as it was."
+    found: str
+    wanted: str
+
+
 class WrongDefinition(DocumentError):
     """The document belongs to another definition, or to one that lost what it needs.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from holdfast.errors import DefinitionNotFound, HoldfastError
+from holdfast.errors import DefinitionNotFound, HoldfastError, WrongDefinition
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import RunRow, Store
 from holdfast.persistence.stores.url import open_store
@@ -20,6 +21,11 @@ from holdfast.runtime.clock import Clock, Ids
 from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.home import Home
 from holdfast.runtime.ownership import Owner
+
+LOG = logging.getLogger("holdfast.engine")
+
+#: So many runs are named in one line of the log.
+NAMED = 5
 
 
 class Carrying:
@@ -32,7 +38,10 @@ class Carrying:
         resources: dict[str, Any] | None,
         recover: bool,
         times: tuple[Clock, Ids],
+        take_changed: bool,
     ) -> None:
+        # Many parameters because: they are what an engine is given.
+        self._takes_changed = take_changed
         self._owns_store = isinstance(store, str)
         self.store: Store = open_store(store) if isinstance(store, str) else store
         self._definitions = {definition.name: definition for definition in definitions}
@@ -45,18 +54,57 @@ class Carrying:
         self._codec = Codec(default_types)
         self._opening: dict[str, tuple[asyncio.Lock, int]] = {}
         self.failures: dict[str, HoldfastError] = {}
+        self._strangers: set[str] = set()
 
     async def driven(self, run_id: str) -> Driven:
         """The run as this engine carries it, taken over if nobody does.
 
-        Raises: RunNotFound, RunOwned, DefinitionNotFound.
+        Raises: RunNotFound, RunOwned, DefinitionNotFound; WrongDefinition for a run of another
+        structure, which only `resume` goes on with.
         """
         present = self._runs.get(run_id)
         if present is not None and present.live.dead is None:
             return present
-        return await self._recovered(await self.store.row(run_id))
+        row = await self.store.row(run_id)
+        if not self._is_ours(row):
+            raise _of_another_structure(row, self._known(row.head.definition))
+        return await self._recovered(row)
 
-    async def _recovered(self, row: RunRow, *, retry_parked: bool = False) -> Driven:
+    def _is_ours(self, row: RunRow) -> bool:
+        """Whether the run follows a structure that this engine takes up by itself."""
+        definition = self._definitions.get(row.head.definition)
+        if definition is None:
+            return False
+        if definition.fingerprint != row.fingerprint:
+            return self._takes_changed
+        if row.run_id in self._strangers:
+            # Somebody went on with it under the structure that is held here.
+            self._strangers.discard(row.run_id)
+            self.failures.pop(row.run_id, None)
+        return True
+
+    def _leave_strangers(self, rows: Iterable[RunRow]) -> None:
+        """Tell once of runs that want to go on, and are of another structure than is held."""
+        new: dict[str, list[str]] = {}
+        for row in rows:
+            definition = self._definitions.get(row.head.definition)
+            if definition is not None and row.run_id not in self.failures:
+                self._strangers.add(row.run_id)
+                self.failures[row.run_id] = _of_another_structure(row, definition)
+                new.setdefault(definition.name, []).append(row.run_id)
+        for name, found in new.items():
+            shown = ", ".join(found[:NAMED]) + (", ..." if len(found) > NAMED else "")
+            LOG.warning(
+                "%d runs wait for another structure of %r than the one that is held here: %s; "
+                "`holdfast check` says which can go on, and engine.resume(run_id) goes on",
+                len(found),
+                name,
+                shown,
+            )
+
+    async def _recovered(
+        self, row: RunRow, *, retry_parked: bool = False, strict: bool = False
+    ) -> Driven:
         async with self._opening_of(row.run_id):
             present = self._runs.get(row.run_id)
             if retry_parked and present is not None:
@@ -65,8 +113,10 @@ class Carrying:
                 return present
             definition = self._known(row.head.definition)
             driven: Driven = definition.execution_in(self._home, row.run_id, self._resources)
-            await driven.recover(retry_parked=retry_parked)
+            await driven.recover(retry_parked=retry_parked, strict=strict)
             self._runs[row.run_id] = driven
+            self.failures.pop(row.run_id, None)
+            self._strangers.discard(row.run_id)
         return driven
 
     @contextlib.asynccontextmanager
@@ -94,3 +144,15 @@ class Carrying:
                 known=known,
             )
         return definition
+
+
+def _of_another_structure(row: RunRow, definition: Definition) -> WrongDefinition:
+    return WrongDefinition(
+        f"run {row.run_id!r} is of another structure of {definition.name!r} than the one that is "
+        "held here",
+        hint=f"See whether it can go on: holdfast check; then: engine.resume({row.run_id!r}).",
+        saved=row.fingerprint,
+        today=definition.fingerprint,
+        missing=(),
+        unnamed=(),
+    )

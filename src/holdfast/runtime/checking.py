@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, UnknownVersion
 from holdfast.machine import snapshot
 from holdfast.machine.run import Run
 from holdfast.persistence.names import names_in
@@ -22,9 +22,11 @@ from holdfast.persistence.store import TERMINAL, RunRow, Store, Stored, check_ru
 from holdfast.runtime.carrying import Carrying
 from holdfast.runtime.compatible import Change
 from holdfast.runtime.driven import Definition
+from holdfast.runtime.reopening import place_in
 
-#: The verdicts: the same structure; another, and it goes on with a warning; it cannot go on.
-SAME, CHANGED, CANNOT = "same", "changed", "cannot"
+#: The verdicts: the same structure; another, and it goes on with a warning; of another version,
+#: and migrations lead here; it cannot go on.
+SAME, CHANGED, MIGRATES, CANNOT = "same", "changed", "migrates", "cannot"
 _OPEN: Final = ("running", "waiting", "parked", "idle")
 _PAGE: Final = 1000
 
@@ -33,11 +35,12 @@ _PAGE: Final = 1000
 class RunCheck:
     """How one run stands to a definition.
 
-    verdict: "same", "changed" or "cannot". saved, today: fingerprints. missing: nodes, joins and
-    exits that the run needs and the definition has no more. unnamed: functions it stands at that
-    are known by their place alone. types: names of values in its record under which nothing is
-    registered. problems: why it cannot go on. notes: what to look at although it can. hint: what
-    to do next, or "".
+    verdict: "same", "changed", "migrates" or "cannot". saved, today: fingerprints. version: that it
+    is of, if its definition had one. migrations: the versions over which it is brought to today's.
+    missing: nodes, joins and exits that the run needs and the definition has no more. unnamed:
+    functions it stands at that are known by their place alone. types: names of values in its record
+    under which nothing is registered. problems: why it cannot go on. notes: what to look at
+    although it can. hint: what to do next, or "".
     """
 
     run_id: str
@@ -47,6 +50,8 @@ class RunCheck:
     verdict: str
     saved: str
     today: str
+    version: str | None = None
+    migrations: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -89,14 +94,29 @@ class Checking(Carrying):
         try:
             stored = await self.store.read(row.run_id)
             parts = merge(stored.anchor, stored.deltas)
+            version, structure = place_in(parts)
+            about: dict[str, Any] = {"saved": structure or head.fingerprint, "version": version}
+            if definition.versions.differs(version):
+                return _migrating(row, definition, about)
             run = _outline(stored, parts, definition)
             posted = [item.post.body for item in await self.store.inbox(row.run_id)]
-            types = _unknown_types([*map(joined, parts.values()), *posted], definition)
-            change = definition.change_for(run, head.fingerprint)
-            notes = definition.notes_on(run, self._resources)
+            about["types"] = _unknown_types([*map(joined, parts.values()), *posted], definition)
+            about["change"] = definition.change_for(run, about["saved"])
+            about["notes"] = definition.notes_on(run, self._resources)
         except HoldfastError as error:
             return _row_of(row, definition, problems=(f"its record cannot be read: {error}",))
-        return _row_of(row, definition, change=change, types=types, notes=notes)
+        return _row_of(row, definition, **about)
+
+
+def _migrating(row: RunRow, definition: Definition, about: dict[str, Any]) -> RunCheck:
+    """A run of another version. What a migration makes of it is not known: it is not called."""
+    try:
+        steps = definition.versions.way(about["version"])
+    except UnknownVersion as error:
+        return _row_of(row, definition, problems=(str(error),), **about)
+    way = (steps[0][0], *(step[1] for step in steps))
+    notes = (f"migrations bring it from version {' to '.join(way)}; they were not called",)
+    return _row_of(row, definition, migrations=way, notes=notes, **about)
 
 
 async def _open_rows(store: Store, name: str) -> list[RunRow]:
@@ -143,37 +163,47 @@ def _row_of(
     problems: tuple[str, ...] = (),
     change: Change | None = None,
     types: tuple[str, ...] = (),
-    notes: tuple[str, ...] = (),
+    saved: str | None = None,
+    **told: Any,
 ) -> RunCheck:
-    """The outcome for one run."""
+    """The outcome for one run. told: fields of the row as they are."""
+    # Many parameters because: each is a finding of its own.
     found = [*problems, *(change.reasons if change is not None else ())]
     if types:
         found.append(f"it holds values of types that are not registered: {', '.join(types)}")
-    verdict = CANNOT if found else SAME
-    if change is not None and not found and not change.is_same:
-        verdict = CHANGED
+    is_same = change is None or (change.is_same and row.fingerprint == change.today)
+    verdict = CANNOT if found else SAME if is_same else CHANGED
+    if told.get("migrations"):
+        verdict = MIGRATES
     return RunCheck(
         run_id=row.run_id,
         definition=row.head.definition,
         front=row.head.front,
         status=row.status,
         verdict=verdict,
-        saved=row.head.fingerprint,
+        saved=saved or row.fingerprint,
         today=definition.fingerprint,
         missing=() if change is None else change.gone,
         unnamed=() if change is None else change.unnamed,
         types=types,
         problems=tuple(found),
-        notes=notes,
-        hint=_hint(row, verdict, types, change),
+        hint=_hint(row, verdict, definition, types, change),
+        **told,
     )
 
 
-def _hint(row: RunRow, verdict: str, types: tuple[str, ...], change: Change | None) -> str:
-    if verdict == CHANGED:
+def _hint(
+    row: RunRow,
+    verdict: str,
+    definition: Definition,
+    types: tuple[str, ...],
+    change: Change | None,
+) -> str:
+    if verdict in (CHANGED, MIGRATES) and row.fingerprint != definition.fingerprint:
+        with_what = ", with a warning" if verdict == CHANGED else ""
         return (
             f"An engine does not take it up by itself: `await engine.resume({row.run_id!r})` or "
-            f"`holdfast resume {row.run_id}` goes on with it, with a warning."
+            f"`holdfast resume {row.run_id}` goes on with it{with_what}."
         )
     if types:
         return "Register a class under each name listed."

@@ -11,6 +11,7 @@ from holdfast.persistence.types import TypeRegistry
 from holdfast.runtime.compatible import Change
 from holdfast.runtime.home import Home
 from holdfast.runtime.live import LiveRun
+from holdfast.runtime.migrating import Versions
 
 
 class Driven(Protocol):
@@ -27,8 +28,11 @@ class Driven(Protocol):
     async def begin(self, value: Any, digest: str) -> None:
         """Start it in the store; return after the first commit."""
 
-    async def recover(self, *, retry_parked: bool = False) -> None:
-        """Take it from the store and start what is unfinished."""
+    async def recover(self, *, retry_parked: bool = False, strict: bool = False) -> None:
+        """Take it from the store and start what is unfinished.
+
+        strict: refuse a definition of another structure. Raises: WrongDefinition.
+        """
 
     async def hear(self) -> None:
         """Take in what was posted for it."""
@@ -56,6 +60,10 @@ class Definition(Protocol):
     @property
     def fingerprint(self) -> str:
         """The digest of its structure."""
+
+    @property
+    def versions(self) -> Versions:
+        """Its version, and the migrations that lead there."""
 
     @property
     def structure(self) -> Any:

@@ -22,8 +22,8 @@ from holdfast.runtime.checking import Checking
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.handle import RunHandle
-from holdfast.runtime.home import FLOW_SAVE
 from holdfast.runtime.looking import Looking
+from holdfast.runtime.reopening import FLOW_SAVE
 from holdfast.runtime.steering import Steering
 from holdfast.runtime.timers import Alarm
 
@@ -35,6 +35,7 @@ class Engine(Looking, Steering, Checking):
 
     store: a URL ("memory://", "sqlite:///runs.db") or a store. resources: live objects that
     flows find. failures: runs that could not be taken over, and why; they are not tried again.
+    take_changed: take over runs of another structure too, as `resume` does, with a warning each.
     Raises: StoreUrlUnknown, DefinitionNotFound, typed store errors.
     """
 
@@ -45,9 +46,11 @@ class Engine(Looking, Steering, Checking):
         *,
         resources: dict[str, Any] | None = None,
         recover: bool = True,
+        take_changed: bool = False,
         times: tuple[Clock, Ids] = (CLOCK, IDS),
     ) -> None:
-        super().__init__(store, definitions, resources, recover, times)
+        # Many parameters because: they are what an engine is given.
+        super().__init__(store, definitions, resources, recover, times, take_changed)
         self._looking: asyncio.Task[None] | None = None
         self._ringing: asyncio.Task[None] | None = None
         self._alarm = Alarm(self._clock, self._rings)
@@ -127,15 +130,18 @@ class Engine(Looking, Steering, Checking):
         await self.store.row(check_run_id(run_id))
         return RunHandle(self, run_id, self._runs.get(run_id))
 
-    async def resume(self, run_id: str) -> RunHandle:
+    async def resume(self, run_id: str, *, strict: bool = False) -> RunHandle:
         """Carry a run on here: recover it, and run again what is parked.
 
-        Raises: RunNotFound, RunClosed, RunOwned, DefinitionNotFound, WrongDefinition.
+        A run of another structure goes on with a warning if all that it needs is there, and follows
+        the structure held here from then on. strict: it is refused.
+        Raises: RunNotFound, RunClosed, RunOwned, DefinitionNotFound, WrongDefinition,
+        UnknownVersion, MigrationFailed, TypeNotAllowed.
         """
         row = await self.store.row(check_run_id(run_id))
         if row.status in TERMINAL:
             raise RunClosed(f"run {run_id!r} has ended: {row.status}", run_id=run_id)
-        driven = await self._recovered(row, retry_parked=True)
+        driven = await self._recovered(row, retry_parked=True, strict=strict)
         return RunHandle(self, run_id, driven)
 
     async def adopt(

@@ -3,22 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from holdfast.errors import InternalError, RunExists, StoreError
 from holdfast.machine import poison, snapshot
 from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import Run
-from holdfast.persistence.parts import merge
 from holdfast.persistence.store import Claim, Commit, RunHead, Store, Stored
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.ownership import Owner, owner_in
 from holdfast.runtime.saving import Saver, StoreKeeper
-
-#: The kind of document that a flow's run is saved as.
-FLOW_SAVE = "triggerflow.execution"
 
 
 class Home:
@@ -99,17 +93,3 @@ def _with_anchor(commit: Commit, journal: Journal) -> Commit:
     if commit.anchor is not None:
         return commit
     return msgspec.structs.replace(commit, anchor=tuple(journal.anchor()))
-
-
-def rebuilt(stored: Stored, plan: Any, codec: Encoder) -> Run:
-    """The record of a stored run, with its journal, before anything of it goes on.
-
-    Raises: StoreDamaged, Damaged, TypeNotAllowed.
-    """
-    parts = merge(stored.anchor, stored.deltas)
-    head = stored.row.head
-    run = snapshot.restore(head.run_id, head.front, plan, parts, codec)
-    snapshot.rebind(run, codec)
-    run.journal = Journal(codec)
-    run.journal.restart(parts)
-    return run

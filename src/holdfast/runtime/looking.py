@@ -51,13 +51,16 @@ class Looking(Carrying):
         # Runs that live owners carry are left out, or they would fill the page.
         free = await self.store.claimable(now=now, limit=LOOK_AT, beside=alive | {self._owner.id})
         mine = await self.store.claimable(now=now, limit=LOOK_AT, beside=alive - {self._owner.id})
-        found = 0
+        found, strangers = 0, list[RunRow]()
         for row in {row.run_id: row for row in (*free, *mine)}.values():
             driven = self._runs.get(row.run_id)
             if driven is not None and driven.live.dead is None:
                 found += await self._move(driven, row, now)
             elif self._may_take(row, now):
                 found += await self._take_over(row)
+            elif not self._is_ours(row):
+                strangers.append(row)
+        self._leave_strangers(strangers)
         if not self.store.shared:
             await self._wait_for_the_next()
         return found
@@ -86,10 +89,7 @@ class Looking(Carrying):
 
     def _holds(self, row: RunRow) -> bool:
         """Whether the run is of a structure that this engine holds, and can be read."""
-        definition = self._definitions.get(row.head.definition)
-        if definition is None or definition.fingerprint != row.head.fingerprint:
-            return False
-        return row.run_id not in self.failures
+        return self._is_ours(row) and row.run_id not in self.failures
 
     def _may_take(self, row: RunRow, now: float) -> bool:
         """Only runs of a structure that this engine holds, and of those only what can move."""

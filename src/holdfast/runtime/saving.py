@@ -80,7 +80,8 @@ class Saver:
     consumed: inbox numbers it has taken in. dead: the failure after which nothing is written.
     ends_idle: an idle run is about to be ended here, so until then it counts as due; whoever takes
     it over ends it. deaths: owners that died in a row before this one began. begun: how the run
-    stood then; commits are no progress until it stands otherwise.
+    stood then; commits are no progress until it stands otherwise. moved_to: the structure that the
+    run follows from the next commit on, where that is another.
     """
 
     __slots__ = (
@@ -97,6 +98,7 @@ class Saver:
         "keeper",
         "last_checkpoint",
         "mark",
+        "moved_to",
         "opened",
         "rewrite",
         "run",
@@ -118,6 +120,7 @@ class Saver:
         self.consumed: list[int] = []
         self.dead: BaseException | None = None
         self.rewrite = False
+        self.moved_to: str | None = None
         self.ends_idle = False
         self.deaths = 0
         self.begun: tuple[Any, ...] | None = None
@@ -205,8 +208,9 @@ class Saver:
             wake_at=timers.earliest(self.run) if self.run.agenda else None,
             error=self.run.error,
             progress=self.begun is None,
+            moved_to=self.moved_to,
         )
-        self.mark = None
+        self.mark = self.moved_to = None
         self.opened = []
         self.consumed = []
         return commit

@@ -135,7 +135,12 @@ class Steering(Carrying):
             await driven.hear()
             return
         row = await self.store.row(run_id)
-        if row.head.definition in self._definitions and self._recovers:
+        if not self._recovers or row.head.definition not in self._definitions:
+            return
+        if not self._is_ours(row):
+            # It is kept for whoever goes on with the run.
+            self._leave_strangers((row,))
+        else:
             try:
                 await self._recovered(row)
             except (RunOwned, OwnershipLost):

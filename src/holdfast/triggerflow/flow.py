@@ -11,9 +11,11 @@ from holdfast.machine.run import new_run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Store, check_run_id
 from holdfast.persistence.types import TypeRegistry, default_types
+from holdfast.runtime import migrating
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
-from holdfast.triggerflow import intervening, migrating, skipping, sub_flows
+from holdfast.runtime.migrating import Migration, Step, Versions
+from holdfast.triggerflow import intervening, skipping, sub_flows
 from holdfast.triggerflow.blueprint_face import BlueprintFace, Given
 from holdfast.triggerflow.checking_face import CheckingFace
 from holdfast.triggerflow.child import Child, Embeddable
@@ -26,7 +28,6 @@ from holdfast.triggerflow.execution import Execution
 from holdfast.triggerflow.flow_data_face import FlowDataFace
 from holdfast.triggerflow.flow_starts import FlowStarts
 from holdfast.triggerflow.intervening import Policy
-from holdfast.triggerflow.migrating import Migration, Step
 from holdfast.triggerflow.process import Process
 from holdfast.triggerflow.resource_face import ResourceFace
 from holdfast.triggerflow.resources import Resources
@@ -86,6 +87,11 @@ class TriggerFlow(
     def chunks(self) -> dict[str, Chunk]:
         """The chunks by name."""
         return dict(self._wiring.chunks)
+
+    @property
+    def versions(self) -> Versions:
+        """The version of the flow, and its migrations."""
+        return self._versions
 
     @property
     def fingerprint(self) -> str:

@@ -13,11 +13,13 @@ from holdfast.machine import dispatch, layout, ledger
 from holdfast.machine.bindings import PREFIX
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import DUE, PARKED, Delivery, Run
-from holdfast.persistence.store import RunHead
-from holdfast.runtime import expiry, poison
+from holdfast.persistence.parts import merge
+from holdfast.persistence.store import RunHead, Stored
+from holdfast.runtime import expiry, poison, reopening
 from holdfast.runtime.halting import halt_within
-from holdfast.runtime.home import Home, rebuilt
+from holdfast.runtime.home import Home
 from holdfast.runtime.live import LiveRun
+from holdfast.runtime.reopening import Reopened
 from holdfast.runtime.saving import Saver
 from holdfast.triggerflow import binding, intervening, posts, saves, signals
 from holdfast.triggerflow.compatible import check_flow
@@ -133,8 +135,10 @@ class Kept(Remembering):
             front="flow",
             fingerprint=flow.compiled.fingerprint,
             created_at=self._home.clock.now(),
+            version=flow.versions.current,
             input_digest=digest or "",
         )
+        reopening.note_version(flow.run, flow.versions)
         self._keep(self._home.new_saver(flow.run, head, flow.codec))
 
     def _keep(self, saver: Saver) -> None:
@@ -147,26 +151,53 @@ class Kept(Remembering):
         if self._flow.live.saver is not None:
             self._flow.live.saver.ends_idle = True
 
-    async def _recover(self) -> None:
+    async def _recover(self, *, strict: bool = False) -> None:
         assert self._home is not None
         flow = self._flow
         claim, stored = await self._home.claimed(self.run_id)
-        plan = binding.base_of(flow).plan
-        prints = (stored.row.head.fingerprint, flow.compiled.fingerprint)
         try:
-            run = rebuilt(stored, plan, flow.codec)
-            warning = check_flow(run, plan, prints)
-            await self._provide(run)
+            found, warning = self._read(stored, strict=strict)
+            await self._provide(found.run)
         except BaseException:
             # Somebody who has what the run needs may take it.
             await self._home.store.release(claim)
             raise
         if warning is not None:
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
-        self._take_over(run)
-        self._keep(self._home.saver(run, claim, stored.seq))
+        self._take_over(found.run)
+        self._keep(self._home.saver(found.run, claim, stored.seq))
         if stored.consumed:
             flow.live.seen = set(stored.consumed)
+        await self._move(found)
+
+    def _read(self, stored: Stored, *, strict: bool) -> tuple[Reopened, str | None]:
+        """The record as it goes on here, and what to warn of.
+
+        Raises: WrongDefinition, UnknownVersion, MigrationFailed, Damaged, TypeNotAllowed.
+        """
+        flow = self._flow
+        plan, today = binding.base_of(flow).plan, flow.compiled.fingerprint
+        parts = merge(stored.anchor, stored.deltas)
+        found = reopening.reopened(
+            reopening.header_of(stored), parts, plan, flow.codec, flow.versions, asked_in_store=True
+        )
+        is_strict = strict and not found.was_migrated
+        warning = check_flow(found.run, plan, (found.saved, today), strict=is_strict)
+        return found, None if found.was_migrated else warning
+
+    async def _move(self, found: Reopened) -> None:
+        """Write down that the run follows today's structure, before anything of it goes on."""
+        live = self._flow.live
+        assert live.saver is not None
+        if not reopening.move(
+            live.saver, found, self._flow.compiled.fingerprint, self._flow.versions
+        ):
+            return
+        try:
+            await live.saver.commit()
+        except BaseException as error:
+            live.die(error)
+            raise
 
     def _start_unfinished(self) -> None:
         """Run again, each from its top, what no emitter has to ask for first."""
@@ -245,9 +276,12 @@ class Kept(Remembering):
         await self._flow.live.advance([])
         await self._ready()
 
-    async def recover(self, *, retry_parked: bool = False) -> None:
-        """Take the run from the store and start what is unfinished."""
-        await self._recover()
+    async def recover(self, *, retry_parked: bool = False, strict: bool = False) -> None:
+        """Take the run from the store and start what is unfinished. strict: refuse a changed flow.
+
+        Raises: as `Execution.load` with strict; RunOwned, RunNotFound, StoreError.
+        """
+        await self._recover(strict=strict)
         self._end_when_idle()
         self._is_opened = True
         stuck = self._flow.parked()

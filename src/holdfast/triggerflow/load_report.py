@@ -10,6 +10,7 @@ from holdfast.errors import (
     Damaged,
     DocumentError,
     HoldfastError,
+    MigrationFailed,
     NotASave,
     ResourcesNotReady,
     TooLarge,
@@ -31,6 +32,7 @@ _NET = "triggerflow.signal_net."
 _CODES: tuple[tuple[type[HoldfastError], str], ...] = (
     (NotASave, "invalid_kind"),
     (UnknownVersion, "invalid_schema_version"),
+    (MigrationFailed, "migration_failed"),
     (WrongDefinition, "flow_definition_mismatch"),
     (TypeNotAllowed, "type_not_allowed"),
     (TooLarge, "too_large"),

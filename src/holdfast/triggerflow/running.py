@@ -33,11 +33,11 @@ from holdfast.runtime.bell import Bell
 from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.live import LiveRun
+from holdfast.runtime.migrating import NO_VERSIONS, Versions
 from holdfast.runtime.permits import HOLDER, Permits, checked_limit
 from holdfast.runtime.stepping import outside
 from holdfast.triggerflow import insides, skipping
 from holdfast.triggerflow.insides import Inside
-from holdfast.triggerflow.migrating import NO_VERSIONS, Versions
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.shared import SharedData
 from holdfast.triggerflow.telling import Telling

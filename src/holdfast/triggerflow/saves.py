@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ from holdfast.persistence.document import (
 )
 from holdfast.persistence.parts import Part, body_pieces, merge
 from holdfast.persistence.yaml_text import dump, parse
-from holdfast.runtime.home import FLOW_SAVE
+from holdfast.runtime.migrating import resealed
+from holdfast.runtime.reopening import FLOW_SAVE, forget_place
 from holdfast.triggerflow.binding import base_of
 from holdfast.triggerflow.compatible import check_flow
 from holdfast.triggerflow.requirements import Requirement, from_told
@@ -152,36 +152,14 @@ def opened(source: Source, flow: FlowRun) -> Opened:
     Raises: NotASave, Damaged, UnknownVersion, TooLarge; what a migration raises.
     """
     document = open_document(source.value, kind=FLOW_SAVE)
-    if flow.versions.current in (None, document.version) or document.version is None:
+    if not flow.versions.differs(document.version):
         return Opened(document)
     given = source.value
     tree = given if isinstance(given, Mapping) else msgspec.json.decode(given)
     migrated = flow.versions.migrated(tree)
     if migrated is None:
         return Opened(document)
-    return Opened(_resealed(migrated), was_migrated=True)
-
-
-def _resealed(doc: dict[str, Any]) -> Document:
-    """A migrated document, checked as if it had just been written."""
-    try:
-        body = json.dumps(doc["body"], allow_nan=False).encode()
-        sealed = seal(
-            doc["kind"],
-            definition=doc["definition"],
-            fingerprint=doc["fingerprint"],
-            run_id=doc["run_id"],
-            sequence=doc["sequence"],
-            resource_keys=doc["resource_keys"],
-            body=body,
-            version=doc["version"],
-            saved_at=doc["saved_at"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        if hasattr(error, "code"):
-            raise
-        raise Damaged("what the migration returned is no document") from error
-    return open_document(sealed, kind=FLOW_SAVE)
+    return Opened(resealed(migrated, FLOW_SAVE), was_migrated=True)
 
 
 def record_of(found: Opened, flow: FlowRun, *, strict: bool) -> tuple[Run, str | None]:
@@ -203,6 +181,7 @@ def record_of(found: Opened, flow: FlowRun, *, strict: bool) -> tuple[Run, str |
         raise Damaged(f"the record is none that a flow could have: {flaw}")
     prints = (document.fingerprint, flow.compiled.fingerprint)
     warning = check_flow(run, plan, prints, strict=strict and not found.was_migrated)
+    forget_place(run)
     return run, None if found.was_migrated else warning
 
 

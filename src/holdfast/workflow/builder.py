@@ -14,6 +14,8 @@ from holdfast.definition.embedding import embedded
 from holdfast.definition.fingerprint import fingerprint, graph_form
 from holdfast.definition.graph import Graph, Node
 from holdfast.errors import DefinitionError, GraphConnectivityError, WorkflowValidationError
+from holdfast.runtime import migrating
+from holdfast.runtime.migrating import Migration, Step
 from holdfast.workflow import edges
 from holdfast.workflow.agent import Agent, is_agent
 from holdfast.workflow.agent_executor import AgentExecutor
@@ -59,6 +61,8 @@ class WorkflowBuilder:
     several executors write in one superstep does.
     on_checkpoint_error: "fail" stops a run whose checkpoint could not be saved; "warn" lets it go
     on with a `warning` event, where a checkpoint storage keeps it. A store cannot be told that.
+    version: of the workflow, kept with its runs. migrations: functions over the record of a run as
+    a document, by (from, to); a run of another version is brought to this one by them.
 
     Long because: it is what users write against, and each of its methods is short.
     """
@@ -76,6 +80,8 @@ class WorkflowBuilder:
         strict: bool = False,
         strict_state: bool = False,
         on_checkpoint_error: CheckpointErrors = "fail",
+        version: str | None = None,
+        migrations: Mapping[Step, Migration] | None = None,
     ) -> None:
         # Many parameters because: published programs set all of these by keyword.
         self._name = name
@@ -91,6 +97,7 @@ class WorkflowBuilder:
         self._strict = strict
         self._checkpoint_errors = _checkpoint_errors(on_checkpoint_error, strict=strict)
         self._strict_state = strict_state
+        self._versions = migrating.checked(version, migrations)
         self._edges: list[Declared] = []
         self._lone: list[str] = []
         self._agents: dict[int, AgentExecutor] = {}  # by identity; each keeps its agent alive
@@ -268,6 +275,7 @@ class WorkflowBuilder:
             warnings=told,
             subs=subs,
             on_checkpoint_error=self._checkpoint_errors,
+            versions=self._versions,
             rules={
                 **{one.group.name: one.rules for one in self._edges if one.rules},
                 **inner_rules(subs),

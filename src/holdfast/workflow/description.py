@@ -15,6 +15,7 @@ from holdfast.machine.run import Run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.types import TypeRegistry, default_types
 from holdfast.runtime.compatible import Change
+from holdfast.runtime.migrating import Versions
 from holdfast.workflow.blueprint_saving import saved
 from holdfast.workflow.compatible import change_of
 from holdfast.workflow.describing import described
@@ -58,6 +59,11 @@ class WorkflowDescription:
     def fingerprint(self) -> str:
         """A digest of the structure: ids, types, edges; no code, paths or lines."""
         return self.plan.fingerprint
+
+    @property
+    def versions(self) -> Versions:
+        """The version of the workflow, and its migrations."""
+        return self.plan.versions
 
     @property
     def structure(self) -> Graph:

@@ -145,14 +145,19 @@ class WorkflowRun(KeptRun):
         self.live.on_time = self.keep_time
         self.live.perform(await self.enter(value, digest=digest), here=False)
 
-    async def recover(self, *, retry_parked: bool = False) -> None:
-        """Take the run from the store and start what is unfinished."""
+    async def recover(self, *, retry_parked: bool = False, strict: bool = False) -> None:
+        """Take the run from the store and start what is unfinished.
+
+        strict: refuse a changed graph. Raises: as `restore`.
+        """
         assert isinstance(self.keeping, Home)
         restored = await restoring.from_head(
-            self.keeping, self.run_id, Reading(self.plan, self.codec)
+            self.keeping, self.run_id, Reading(self.plan, self.codec, is_strict=strict)
         )
         try:
             await self._take(restored)
+            if restored.moves:
+                await self.saved([])
         except BaseException:
             # Somebody whose executors can take back what they held may carry it.
             await restored.saver.keeper.release()

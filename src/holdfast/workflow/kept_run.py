@@ -13,7 +13,7 @@ from holdfast.machine.journal import Journal
 from holdfast.machine.run import Cell, Run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import RunHead
-from holdfast.runtime import poison
+from holdfast.runtime import poison, reopening
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.runtime.live import LiveRun
@@ -84,6 +84,7 @@ class KeptRun:
 
     def _new_saver(self, digest: str) -> Saver:
         run = self.run
+        reopening.note_version(run, self.plan.versions)
         if isinstance(self.keeping, Home):
             head = RunHead(
                 run_id=run.run_id,
@@ -91,6 +92,7 @@ class KeptRun:
                 front="workflow",
                 fingerprint=self.plan.fingerprint,
                 created_at=self.keeping.clock.now(),
+                version=self.plan.versions.current,
                 input_digest=digest,
             )
             return self.keeping.new_saver(run, head, self.codec)
@@ -157,7 +159,7 @@ class KeptRun:
         await self._take(restored)
         if isinstance(self.keeping, Home):
             await restoring.withdraw(self.keeping, restored.replaced)
-        if restored.saver.opened or restored.leftover:
+        if restored.saver.opened or restored.leftover or restored.moves:
             # Questions are answered in the store, so the store must know them first.
             await self.saved([])
         if isinstance(self.keeping, Home):

@@ -12,6 +12,7 @@ from holdfast.definition.graph import Graph, Node
 from holdfast.definition.subgraph import SEPARATOR
 from holdfast.errors import DefinitionError
 from holdfast.persistence.types import TypeRegistry
+from holdfast.runtime.migrating import NO_VERSIONS, Versions
 from holdfast.workflow.edges import Rules
 from holdfast.workflow.executor import Executor
 from holdfast.workflow.outlets import Outlet, OutputKind, outlet
@@ -32,7 +33,8 @@ class WorkflowPlan:
     warnings: what is probably not meant, one sentence each. subs: the workflows that stand at
     nodes, by id; their nodes are in the graph too, under paths. rules: the functions of the
     groups of edges that have some, by the name of the group.
-    on_checkpoint_error: what it means that a checkpoint storage could not save.
+    on_checkpoint_error: what it means that a checkpoint storage could not save. versions: the
+    version of the workflow, and what brings older checkpoints to it.
     """
 
     graph: Graph
@@ -47,6 +49,7 @@ class WorkflowPlan:
     subs: Mapping[str, SubPlan] = field(default_factory=dict)
     rules: Mapping[str, Rules] = field(default_factory=dict)
     on_checkpoint_error: CheckpointErrors = "fail"
+    versions: Versions = NO_VERSIONS
     router: Router = field(init=False, repr=False, compare=False)
     _outlets: Mapping[str, Outlet] = field(init=False, repr=False, compare=False)
 

@@ -20,16 +20,17 @@ from holdfast.errors import (
     WorkflowGraphChanged,
     WrongDefinition,
 )
-from holdfast.machine import layout, snapshot, superstep
-from holdfast.machine.journal import Journal
+from holdfast.machine import layout, superstep
 from holdfast.machine.run import Run
 from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoint
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.parts import Part, merge
 from holdfast.persistence.six_verbs import checkpoint_place
 from holdfast.persistence.store import Settlement, Store, Stored, WaitRow
+from holdfast.runtime import reopening
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
+from holdfast.runtime.reopening import Header, Reopened
 from holdfast.runtime.saving import Saver
 from holdfast.workflow.compatible import change_of
 from holdfast.workflow.keeping import Keeping, StorageKeeper
@@ -46,7 +47,8 @@ class Restored:
 
     seen: inbox numbers that it has taken in. replaced: questions that the store shows as open and
     the record asks anew; they are withdrawn before its first commit. leftover: those that the
-    record does not know, because it goes back to before they were asked.
+    record does not know, because it goes back to before they were asked. moves: it follows another
+    structure from its first commit on, which is to be made before anything goes on.
     """
 
     run: Run
@@ -55,6 +57,7 @@ class Restored:
     seen: set[int] = field(default_factory=set)
     replaced: list[WaitRow] = field(default_factory=list)
     leftover: list[WaitRow] = field(default_factory=list)
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +85,21 @@ async def from_storage(
     storage: CheckpointStorage, checkpoint_id: str, reading: Reading
 ) -> Restored:
     """The record of a checkpoint that a storage keeps. Raises: WorkflowCheckpointException."""
-    run, warning = await _from_storage(storage, checkpoint_id, reading)
+    found, warning = await _from_storage(storage, checkpoint_id, reading)
     keeper = StorageKeeper(storage, reading.plan, IDS, checkpoint_id)
-    return Restored(run=run, saver=Saver(run, keeper, CLOCK, IDS), warning=warning)
+    saver = Saver(found.run, keeper, CLOCK, IDS)
+    return _restored(found, saver, warning, reading)
+
+
+def _restored(found: Reopened, saver: Saver, warning: str | None, reading: Reading) -> Restored:
+    plan = reading.plan
+    moves = reopening.move(saver, found, plan.fingerprint, plan.versions)
+    return Restored(run=found.run, saver=saver, warning=warning, moves=moves)
 
 
 async def _from_storage(
     storage: CheckpointStorage, checkpoint_id: str, reading: Reading
-) -> tuple[Run, str | None]:
+) -> tuple[Reopened, str | None]:
     try:
         checkpoint: Any = await storage.load(checkpoint_id)
     except WorkflowCheckpointException:
@@ -105,7 +115,15 @@ async def _from_storage(
         )
     reading.check_run(checkpoint.run_id)
     parts: dict[str, Part] = dict(checkpoint.parts)
-    return _record(checkpoint.run_id, parts, checkpoint.graph_signature_hash, reading)
+    header = Header(
+        run_id=checkpoint.run_id,
+        front="workflow",
+        definition=checkpoint.workflow_name,
+        fingerprint=checkpoint.graph_signature_hash,
+        followed=checkpoint.graph_signature_hash,
+        sequence=checkpoint.iteration_count,
+    )
+    return _record(header, parts, reading)
 
 
 async def from_store(home: Home, checkpoint_id: str, reading: Reading) -> Restored:
@@ -158,11 +176,11 @@ async def outputs_at(keeping: Keeping, checkpoint_id: str, reading: Reading) -> 
                 f"{checkpoint_id!r} is no checkpoint of a workflow",
                 hint="Use an id that list_checkpoint_ids() gives, or one from completion_info.",
             )
-        run, _ = _read_record(stored, reading)
+        found, _ = _read_record(stored, reading)
     else:
         assert keeping is not None
-        run, _ = await _from_storage(keeping, checkpoint_id, reading)
-    return [output.value for output in run.outputs if output.kind == "output"]
+        found, _ = await _from_storage(keeping, checkpoint_id, reading)
+    return [output.value for output in found.run.outputs if output.kind == "output"]
 
 
 async def from_head(home: Home, run_id: str, reading: Reading) -> Restored:
@@ -182,7 +200,7 @@ async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> 
     row_head = stored.row.head
     if row_head.front != "workflow":
         raise WorkflowCheckpointException(f"run {row_head.run_id!r} is no run of a workflow")
-    run, warning = _read_record(stored, reading)
+    found, warning = _read_record(stored, reading, asked_in_store=stored is head)
     claim = await home.owner.claim(row_head.run_id)
     if claim.seq != head.seq:
         try:
@@ -192,35 +210,44 @@ async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> 
                 )
             # Its last owner wrote once more before it let go; nobody else may write now.
             head = await home.store.read(row_head.run_id)
-            run, warning = _read_record(head, reading)
+            found, warning = _read_record(head, reading, asked_in_store=True)
         except BaseException:
             await home.store.release(claim)
             raise
-    saver = home.saver(run, claim, head.seq)
+    saver = home.saver(found.run, claim, head.seq)
     if stored is not head:
         # Somebody decided to go on from there, whatever became of the run since.
         saver.deaths, saver.begun = 0, None
-    return Restored(run=run, saver=saver, warning=warning)
+    return _restored(found, saver, warning, reading)
 
 
-def _read_record(stored: Stored, reading: Reading) -> tuple[Run, str | None]:
+def _read_record(
+    stored: Stored, reading: Reading, *, asked_in_store: bool = False
+) -> tuple[Reopened, str | None]:
     try:
         parts = merge(stored.anchor, stored.deltas)
     except ValueError as error:
         raise WorkflowCheckpointException(str(error)) from error
-    head = stored.row.head
-    return _record(head.run_id, parts, head.fingerprint, reading)
+    header = reopening.header_of(stored)
+    return _record(header, parts, reading, asked_in_store=asked_in_store)
 
 
 def _record(
-    run_id: str, parts: Mapping[str, Part], saved_print: str, reading: Reading
-) -> tuple[Run, str | None]:
+    header: Header, parts: Mapping[str, Part], reading: Reading, *, asked_in_store: bool = False
+) -> tuple[Reopened, str | None]:
     """The record from its parts, and what has changed since. Nothing else is touched."""
-    plan, codec = reading.plan, reading.codec
+    plan = reading.plan
     try:
-        run = snapshot.restore(run_id, "workflow", plan.graph, parts, codec)
-        change = change_of(run, plan.graph, (saved_print, plan.fingerprint))
-        warning = change.admitted(strict=reading.is_strict)
+        found = reopening.reopened(
+            header,
+            parts,
+            plan.graph,
+            reading.codec,
+            plan.versions,
+            asked_in_store=asked_in_store,
+        )
+        change = change_of(found.run, plan.graph, (found.saved, plan.fingerprint))
+        warning = change.admitted(strict=reading.is_strict and not found.was_migrated)
     except WrongDefinition as error:
         raise WorkflowGraphChanged(
             f"the checkpoint cannot be used: {error}", hint=error.hint, **error.facts
@@ -230,11 +257,8 @@ def _record(
             f"the checkpoint cannot be used: {error}",
             hint=getattr(error, "hint", None),
         ) from error
-    snapshot.rebind(run, codec)
-    run.journal = Journal(codec)
-    run.journal.restart(dict(parts))
-    superstep.load(run)
-    return run, warning
+    superstep.load(found.run)
+    return found, None if found.was_migrated else warning
 
 
 async def newest_checkpoint(store: Store, run_id: str) -> int | None:
