@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flows and workflows that the tests of the command line start."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,29 @@ async def add(data):
 
 total = TriggerFlow(name="total")
 total.to(add)
+
+
+def note_begin(door):
+    """Add a letter to a file beside the one that is waited for."""
+    with Path(f"{door}.begun").open("a") as file:
+        file.write("b")
+
+
+def is_open(door):
+    """Whether somebody made the file."""
+    return Path(door).exists()
+
+
+async def wait_for_file(data):
+    """Say that it begins, and wait."""
+    note_begin(data.value)
+    while not is_open(data.value):  # noqa: ASYNC110 - another process makes it
+        await asyncio.sleep(0.01)
+    return data.value
+
+
+slow = TriggerFlow(name="slow")
+slow.to(wait_for_file).to(note)
 
 
 def divide(data):

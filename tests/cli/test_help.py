@@ -37,12 +37,13 @@ def test_no_command_at_all_shows_the_help(holdfast):
 
 
 def test_the_documentation_names_every_exit_code():
-    """0, 1, 2 and 130, each with its meaning."""
+    """0, 1, 2, 130 and 143, each with its meaning."""
     assert set(re.findall(r"^\| `(\d+)` \|", PAGE.read_text("utf-8"), re.MULTILINE)) == {
         "0",
         "1",
         "2",
         "130",
+        "143",
     }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,68 @@ def test_a_run_is_started_answered_and_ended_by_four_processes(store):
     assert [p.returncode for p in (started, listed, answered, ended)] == [0, 0, 0, 0]
     assert json.loads(ended.stdout) == {"answer": True}
     assert not any("Traceback" in p.stderr for p in (started, listed, answered, ended))
+
+
+def begun(store: str, door: Path, *words: str) -> subprocess.Popen[str]:
+    """A process whose run has begun to wait for the file."""
+    marker = Path(f"{door}.begun")
+    before = marker.read_text() if marker.exists() else ""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "holdfast.cli", *words],
+        cwd=ROOT,
+        env={**os.environ, "HOLDFAST_STORE": store},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not marker.exists() or marker.read_text() == before:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return process
+
+
+def test_sigterm_lets_the_step_end_and_says_how_to_go_on(store, tmp_path):
+    """The code is 143; the step that was under way does not run again."""
+    door = tmp_path / "door"
+    words = ("tests.cli.apps:slow", "--run-id", "r1", "--input", json.dumps(str(door)))
+    running = begun(store, door, "run", *words, "--grace", "20")
+    running.send_signal(signal.SIGTERM)
+    door.touch()
+    told = running.communicate(timeout=30)[1]
+    assert running.returncode == 143
+    assert "go on with: holdfast resume r1 --app tests.cli.apps:slow" in told
+    assert told.endswith("terminated: what had finished is kept\n")
+    resumed = typed(store, "resume", "r1", "--app", "tests.cli.apps:slow")
+    assert json.loads(resumed.stdout) == {"answer": str(door)}
+    assert Path(f"{door}.begun").read_text() == "b"
+
+
+def test_sigterm_ends_a_step_that_outlasts_the_grace(store, tmp_path):
+    """It runs again when the run is resumed, which may be terminated in turn."""
+    door = tmp_path / "door"
+    words = ("tests.cli.apps:slow", "--run-id", "r1", "--input", json.dumps(str(door)))
+    for command in (("run", *words), ("resume", "r1", "--app", "tests.cli.apps:slow")):
+        running = begun(store, door, *command, "--grace", "0")
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=30)
+        assert running.returncode == 143
+    door.touch()
+    resumed = typed(store, "resume", "r1", "--app", "tests.cli.apps:slow")
+    assert json.loads(resumed.stdout) == {"answer": str(door)}
+    assert Path(f"{door}.begun").read_text() == "bbb"
+
+
+def test_sigint_stops_at_once(store, tmp_path):
+    """As Ctrl-C: no time for the step, and code 130."""
+    door = tmp_path / "door"
+    words = ("tests.cli.apps:slow", "--run-id", "r1", "--input", json.dumps(str(door)))
+    running = begun(store, door, "run", *words)
+    running.send_signal(signal.SIGINT)
+    told = running.communicate(timeout=30)[1]
+    assert running.returncode == 130
+    assert told.endswith("stopped: what had finished is kept\n")
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])

@@ -346,6 +346,23 @@ class WaitExists(WaitError, ValueError):
     hint = "Give every open wait an id of its own."
 
 
+# --- the engine's ---------------------------------------------------------------------------------
+
+
+class EngineStopped(HoldfastError, RuntimeError):
+    """The engine drains, or is closed: it takes nothing new and carries nothing more."""
+
+    code = "engine.stopped"
+    hint = "Make another engine; what was kept goes on there, or in another process."
+
+
+class SignalsUnavailable(HoldfastError, RuntimeError):
+    """Signals of the operating system cannot be heard here."""
+
+    code = "engine.no-signals"
+    hint = "Call it in the main thread of a system that has such signals, or call drain() yourself."
+
+
 # --- the installation's fault -------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from holdfast.errors import DefinitionNotFound, HoldfastError, WrongDefinition
+from holdfast.errors import DefinitionNotFound, EngineStopped, HoldfastError, WrongDefinition
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import RunRow, Store
 from holdfast.persistence.stores.url import open_store
@@ -53,6 +53,7 @@ class Carrying:
         self._runs: dict[str, Driven] = {}
         self._codec = Codec(default_types)
         self._opening: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._is_stopping = False
         self.failures: dict[str, HoldfastError] = {}
         self._strangers: set[str] = set()
 
@@ -121,11 +122,16 @@ class Carrying:
 
     @contextlib.asynccontextmanager
     async def _opening_of(self, run_id: str) -> AsyncIterator[None]:
-        """While a run comes into this engine, or is opened anew: one at a time."""
+        """While a run comes into this engine, or is opened anew: one at a time.
+
+        Raises: EngineStopped once the engine takes no runs any more.
+        """
+        self._check_in_service()
         lock, users = self._opening.get(run_id) or (asyncio.Lock(), 0)
         self._opening[run_id] = lock, users + 1
         try:
             async with lock:
+                self._check_in_service()
                 yield
         finally:
             _, users = self._opening[run_id]
@@ -133,6 +139,10 @@ class Carrying:
                 del self._opening[run_id]
             else:
                 self._opening[run_id] = lock, users - 1
+
+    def _check_in_service(self) -> None:
+        if self._is_stopping:
+            raise EngineStopped("the engine goes out of service: it takes no runs any more")
 
     def _known(self, name: str) -> Definition:
         definition = self._definitions.get(name)

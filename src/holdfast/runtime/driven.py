@@ -43,6 +43,9 @@ class Driven(Protocol):
     async def outcome(self) -> Any:
         """Wait for its end."""
 
+    async def wind_up(self) -> None:
+        """Start nothing new, let what is under way end, and the run too if that was all of it."""
+
     async def stop(self) -> None:
         """Stop carrying it; unfinished work stays due."""
 

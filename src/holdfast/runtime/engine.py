@@ -20,17 +20,17 @@ from holdfast.persistence.store import TERMINAL, Store, check_run_id
 from holdfast.runtime import inside
 from holdfast.runtime.checking import Checking
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
+from holdfast.runtime.draining import Draining, Left
 from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.handle import RunHandle
-from holdfast.runtime.looking import Looking
 from holdfast.runtime.reopening import FLOW_SAVE
 from holdfast.runtime.steering import Steering
 from holdfast.runtime.timers import Alarm
 
-__all__ = ["Engine", "RunHandle"]
+__all__ = ["Engine", "Left", "RunHandle"]
 
 
-class Engine(Looking, Steering, Checking):
+class Engine(Draining, Steering, Checking):
     """Carries runs of the given definitions in one store. Use it as an async context manager.
 
     store: a URL ("memory://", "sqlite:///runs.db") or a store. resources: live objects that
@@ -54,9 +54,13 @@ class Engine(Looking, Steering, Checking):
         self._looking: asyncio.Task[None] | None = None
         self._ringing: asyncio.Task[None] | None = None
         self._alarm = Alarm(self._clock, self._rings)
+        self._drained = None
+        self._signals = {}
+        self._signal_tasks = set()
 
     async def __aenter__(self) -> Self:
         await self.store.open()
+        self._is_stopping, self._drained = False, None
         if self._recovers and self._definitions:
             await self.look()
             if self.store.shared:
@@ -74,13 +78,7 @@ class Engine(Looking, Steering, Checking):
         """
         for driven in self._runs.values():
             inside.refuse(driven.live.running, "close the engine of")
-        self._alarm.stop()
-        looking = {task for task in (self._looking, self._ringing) if task is not None}
-        self._looking = self._ringing = None
-        for task in looking:
-            task.cancel()
-        if looking:
-            await asyncio.wait(looking)
+        await self._out_of_service()
         try:
             stopping = [driven.stop() for driven in self._runs.values()]
             for outcome in await asyncio.gather(*stopping, return_exceptions=True):

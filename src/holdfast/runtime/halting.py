@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import warnings
 from collections.abc import Iterable
 
 from holdfast.errors import RunError
-from holdfast.machine.run import Run
+from holdfast.machine.run import Delivery, Run
 from holdfast.runtime.live import LiveRun
 
 #: Handlers that were cancelled get this long to settle.
@@ -19,6 +20,34 @@ def names_of(run: Run, numbers: Iterable[int]) -> tuple[str, ...]:
     """The nodes of these deliveries, each once."""
     found = {run.deliveries[number].node for number in numbers if number in run.deliveries}
     return tuple(sorted(found))
+
+
+def hold_back(live: LiveRun) -> None:
+    """From now on nothing begins but what a handler under way waits for, which is part of it."""
+    live.holds_back = functools.partial(_is_new, live)
+
+
+async def run_out(live: LiveRun) -> None:
+    """Hold back what has not begun, and return when nothing of the run is under way."""
+    hold_back(live)
+    while live.dead is None and (live.tasks or live.running):
+        await live.settled()
+        if live.running and not live.tasks:
+            # Those are handlers in the tasks of callers, which then go on to other things.
+            live.gone = asyncio.get_running_loop().create_future()
+            try:
+                await live.gone
+            finally:
+                live.gone = None
+
+
+def _is_new(live: LiveRun, delivery: Delivery) -> bool:
+    """Whether no handler under way waits for this delivery."""
+    waited = live.waiters is not None and delivery.group in live.waiters
+    if not waited or delivery.group in (live.detached or ()):
+        return True
+    group = live.run.groups.get(delivery.group)
+    return group is None or group.emitter not in live.running
 
 
 async def halt_within(live: LiveRun) -> tuple[str, ...]:

@@ -57,6 +57,7 @@ class LiveRun(Waiting):
 
     interrupted: deliveries that were cancelled here and stay due. gone: told when no handler runs
     any more.
+    holds_back: says which due deliveries do not start now; None: all start.
     deciding: marks of signals that settle waits just now and will tell the machine themselves.
     stepping: ends of the step functions under way, by delivery and ledger line.
     on_time: called with the time once the record's earliest has come; None: nobody keeps its time.
@@ -74,7 +75,7 @@ class LiveRun(Waiting):
         "front",
         "give_way_at",
         "gone",
-        "halting",
+        "holds_back",
         "ids",
         "interrupted",
         "leaving",
@@ -106,7 +107,7 @@ class LiveRun(Waiting):
         self.quiet_waiters: list[asyncio.Future[None]] | None = None
         self.interrupted: set[int] | None = None
         self.gone: asyncio.Future[None] | None = None
-        self.halting = False
+        self.holds_back: Callable[[Delivery], bool] | None = None
         self.soon: list[Effect] = []
         self.stepping: dict[tuple[int, int], asyncio.Future[None]] | None = None
         self.flush_due = False
@@ -125,7 +126,7 @@ class LiveRun(Waiting):
         here = asyncio.current_task()
         while delivery is not None and delivery.status == DUE:
             number = delivery.id
-            if self.halting:
+            if self.holds_back is not None and self.holds_back(delivery):
                 self._interrupt(delivery)
                 return
             if self.interrupted:
@@ -343,7 +344,7 @@ class LiveRun(Waiting):
 
     def spawn(self, delivery: Delivery) -> None:
         """Run a delivery in a task of its own."""
-        if self.halting:
+        if self.holds_back is not None and self.holds_back(delivery):
             self._interrupt(delivery)
             return
         if self.interrupted:
@@ -487,7 +488,7 @@ class LiveRun(Waiting):
         What a commit under way makes due meanwhile does not start either.
         """
         numbers = list(self.running)
-        self.halting = True
+        before, self.holds_back = self.holds_back, _everything
         try:
             self.stop(tuple(numbers))
             await self.settled()
@@ -497,5 +498,10 @@ class LiveRun(Waiting):
                 await self.gone
                 self.gone = None
         finally:
-            self.halting = False
+            self.holds_back = before
         return numbers
+
+
+def _everything(_delivery: Delivery) -> bool:
+    """What starts while all is being stopped."""
+    return True

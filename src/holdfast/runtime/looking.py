@@ -13,6 +13,7 @@ import math
 import sys
 
 from holdfast.errors import (
+    EngineStopped,
     HoldfastError,
     OwnershipLost,
     RunOwned,
@@ -101,7 +102,7 @@ class Looking(Carrying):
     async def _take_over(self, row: RunRow) -> int:
         try:
             await self._recovered(row)
-        except (RunOwned, OwnershipLost):
+        except (RunOwned, OwnershipLost, EngineStopped):
             # Its owner is alive, or was quicker: it carries the run.
             return 0
         except (StoreUnavailable, StoreLocked, StoreFull, StoreReadOnly) as error:
@@ -114,6 +115,16 @@ class Looking(Carrying):
             LOG.error("run %s could not be taken over: %s", row.run_id, error)  # noqa: TRY400 - the error is kept, with its traceback, in failures
             return 0
         return 1
+
+    async def _look_no_more(self) -> None:
+        """Let whatever looks just now be, and nothing look again."""
+        self._alarm.stop()
+        looking = {task for task in (self._looking, self._ringing) if task is not None}
+        self._looking = self._ringing = None
+        for task in looking:
+            task.cancel()
+        if looking:
+            await asyncio.wait(looking)
 
     def _rings(self, _now: float) -> None:
         self._ringing = asyncio.ensure_future(self._look_once())

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.errors import OwnershipLost, RunOwned
+from holdfast.errors import EngineStopped, OwnershipLost, RunOwned
 from holdfast.machine.waits import check_fits
 from holdfast.persistence.store import InboxItem, Post, RunRow, Settlement, WaitRow, check_run_id
 from holdfast.runtime.carrying import Carrying
@@ -143,5 +143,6 @@ class Steering(Carrying):
         else:
             try:
                 await self._recovered(row)
-            except (RunOwned, OwnershipLost):
+            except (RunOwned, OwnershipLost, EngineStopped):
+                # Whoever carries it hears of it, or will.
                 return

@@ -132,6 +132,14 @@ class Closer:
             self._waited.remove(delay)
             self.on_activity()
 
+    async def finish(self) -> None:
+        """If the run would close by itself now, let that happen before this returns."""
+        if self.rest == 0 and self.may_close:
+            self._disarm()
+            await self._close_by_itself()
+        elif self._closing is not None:
+            await asyncio.shield(self._closing)
+
     def let_be(self) -> None:
         """Never close by itself from now on."""
         self._disarm()

@@ -16,7 +16,7 @@ from holdfast.machine.run import DUE, PARKED, Delivery, Run
 from holdfast.persistence.parts import merge
 from holdfast.persistence.store import RunHead, Stored
 from holdfast.runtime import expiry, poison, reopening
-from holdfast.runtime.halting import halt_within
+from holdfast.runtime.halting import halt_within, run_out
 from holdfast.runtime.home import Home
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.reopening import Reopened
@@ -312,6 +312,11 @@ class Kept(Remembering):
         if self._flow.run.status == "cancelled":
             raise RunCancelled(f"run {self.run_id!r} was cancelled", run_id=self.run_id)
         return snapshot
+
+    async def wind_up(self) -> None:
+        """Start nothing new, let what is under way end, and the run too if that was all of it."""
+        await run_out(self.live)
+        await self._closer.finish()
 
     async def stop(self) -> None:
         """Stop carrying the run here; unfinished work stays due."""

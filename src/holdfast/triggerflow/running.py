@@ -8,6 +8,7 @@ of their own.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InternalError, RunFrozen, SubFlowNotActive
@@ -146,6 +147,10 @@ class FlowRun(Telling):
             await permits.take(delivery.id)
             holder = HOLDER.set((permits, delivery.id))
         try:
+            if permits is not None and live.holds_back is not None and live.holds_back(delivery):
+                # What waited for its permit has not begun, and is not to begin any more.
+                live.stop((delivery.id,))
+                raise asyncio.CancelledError
             if self.before is not None:
                 data.seen = await self.before(self, delivery)
             if handler.is_async:

@@ -17,7 +17,7 @@ from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Settlement
 from holdfast.runtime import expiry, inbox
 from holdfast.runtime.clock import IDS
-from holdfast.runtime.halting import halt_within
+from holdfast.runtime.halting import halt_within, run_out
 from holdfast.runtime.home import Home
 from holdfast.workflow import restoring
 from holdfast.workflow.events import RequestInfoEvent
@@ -216,6 +216,10 @@ class WorkflowRun(KeptRun):
     def outputs(self) -> list[Any]:
         """The results that the record holds."""
         return [output.value for output in self.run.outputs if output.kind == "output"]
+
+    async def wind_up(self) -> None:
+        """Start nothing new, and let what is under way end; a run ends with its last superstep."""
+        await run_out(self.live)
 
     async def stop(self) -> None:
         """Stop carrying the run here; unfinished work stays due in the record."""
