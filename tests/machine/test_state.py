@@ -97,6 +97,15 @@ def test_writes_of_two_handlers_on_one_key_are_taken_back_one_by_one(run: Run) -
     assert held(run) == {"key": "of 8"}
 
 
+def test_a_key_that_was_made_and_deleted_again_stays_away(run: Run) -> None:
+    """There is nothing to take back of it."""
+    put(run, "scratch", 1, writer=7)
+    state.write(run, "scratch", MISSING, None, 7)
+    put(run, "kept", 1, writer=7)
+    assert repeat(run, 7) == []
+    assert held(run) == {}
+
+
 def test_a_second_repeat_takes_back_only_what_the_first_one_wrote(run: Run) -> None:
     """Taking back empties the ledger of writes."""
     put(run, "key", 0)

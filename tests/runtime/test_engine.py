@@ -269,6 +269,39 @@ async def test_a_save_document_is_adopted_as_a_run_of_its_own() -> None:
         assert await run.result() == {"end": "adopted"}
 
 
+async def test_an_adopted_run_still_knows_what_its_handlers_had_sent() -> None:
+    """Its first commit holds their ledgers: whoever takes it over sends nothing twice."""
+    begun: list[str] = []
+    door = asyncio.Event()
+
+    async def order(data: Any) -> None:
+        begun.append("order")
+        await data.async_append_state("orders", data.input)
+        await data.async_emit("Charge", data.input)
+        await door.wait()
+
+    async def charge(data: Any) -> None:
+        begun.append("charge")
+
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="shop")
+    flow.to(order)
+    flow.when("Charge").to(charge)
+    async with Engine(MemoryStore(), [flow]) as engine:
+        run = await engine.start(flow, 7)
+        await until(lambda: begun == ["order", "charge"])
+        saved = (await engine.driven(run.run_id)).save()
+    store = MemoryStore()
+    for number in (1, 2):
+        async with Engine(store, [flow]) as engine:
+            if number == 1:
+                await engine.adopt(saved, run_id="copy")
+            await until(lambda wanted=number: begun.count("order") == 1 + wanted)
+    door.set()
+    async with Engine(store, [flow]) as engine:
+        assert await (await engine.open("copy")).result() == {"orders": [7]}
+    assert begun.count("charge") == 1
+
+
 async def test_what_is_unknown_is_told_with_a_hint() -> None:
     """Run, wait, definition and store URL: a typed error each, with what to do."""
     flow = asking()

@@ -47,8 +47,6 @@ def full_parts(run: Run, codec: Encoder) -> dict[str, Part]:
     saved = [(lines, lines.saved, lines.undo_saved) for lines in run.ledgers.values()]
     try:
         mark_all(run)
-        for lines, _, _ in saved:
-            lines.saved = lines.undo_saved = 0
         ledger.write_open(run)
         journal.take()
     finally:
@@ -84,6 +82,9 @@ def mark_all(run: Run) -> None:
     for number, group in run.groups.items():
         if group.entry >= 0:
             scopes.keep_group(run, number)
+    for lines in run.ledgers.values():
+        # Their lines are written before each commit, from here on.
+        lines.saved = lines.undo_saved = 0
     _mark_graph(run, journal)
 
 

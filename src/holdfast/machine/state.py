@@ -217,7 +217,8 @@ def take_back(run: Run, ledger: Ledger) -> list[str]:
         elif undo.size >= 0 and undo.wrote is not None and len(undo.wrote.value) != undo.size:
             left.append(undo.key)
         elif undo.before is None:
-            del frame.state[undo.key]
+            # A key that the delivery made and took away again is gone already.
+            frame.state.pop(undo.key, None)
             _rewrite(run.journal, undo, None)
         else:
             frame.state[undo.key] = undo.before
