@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every target makes .venv when it is missing or older than what it was made from.
-# PYTHON is the interpreter that a new .venv is made with; PYTEST_ARGS go to pytest.
+# PYTHON is the interpreter that a new .venv is made with; PYTEST_ARGS go to pytest, SOAK_ARGS to
+# the soak.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+SOAK_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs bugs
+.PHONY: help demo test soak check bench docs bugs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -20,6 +22,9 @@ demo: $(READY) ## run the licence audit on real data: kill it, resume it, answer
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+soak: $(READY) ## run every layer of the proof with its full figures: some twenty minutes
+	$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 check: $(READY) ## check format, lint, types, floors, sizes and generated twins
 	$(BIN)/python scripts/check.py

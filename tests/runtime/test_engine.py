@@ -374,3 +374,31 @@ async def test_many_runs_at_once_share_the_store(tmp_path: Path) -> None:
         ends = await asyncio.gather(*(run.result() for run in runs))
     assert ends == [{"end": f"r{n}"} for n in range(50)]
     await store.close()
+
+
+async def test_who_posts_to_a_run_that_another_engine_took_hears_that_it_was_posted() -> None:
+    """The engine that has it at hand lost it meanwhile: the post is in the store all the same."""
+    store = MemoryStore()
+
+    async def fail(data: Any) -> str:
+        if data.attempt == 0:
+            raise ConnectionError("the first time")
+        return "retried"
+
+    async def keep(data: Any) -> None:
+        await data.async_set_state("end", data.input)
+
+    def flow() -> TriggerFlow[Any, Any, Any]:
+        made: TriggerFlow[Any, Any, Any] = TriggerFlow(name="failing")
+        made.to(fail).to(keep)
+        return made
+
+    async with Engine(store, [flow()]) as one, Engine(store, [flow()]) as two:
+        run = await one.start(flow(), 1, run_id="r")
+        assert (await run.until_idle()).status == "parked"
+        await store.claim("r", "somebody")
+        await store.enrol("somebody")
+        item = await one.retry("r", request_id="again")
+        assert item.post.kind == "retry"
+        await store.retire("somebody")
+        assert await (await two.driven("r")).outcome() == {"end": "retried"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -57,6 +58,10 @@ class SystemIds:
     __slots__ = ("_count", "_prefix")
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Draw another prefix: a forked process would go on with its starter's."""
         self._prefix = secrets.token_hex(8)
         self._count = itertools.count(1)
 
@@ -67,3 +72,5 @@ class SystemIds:
 
 CLOCK = SystemClock()
 IDS = SystemIds()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=IDS.begin)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.errors import EngineStopped, OwnershipLost, RunOwned
+from holdfast.errors import EngineStopped, OwnershipLost, RunClosed, RunOwned
 from holdfast.machine.waits import check_fits
 from holdfast.persistence.store import InboxItem, Post, RunRow, Settlement, WaitRow, check_run_id
 from holdfast.runtime.carrying import Carrying
@@ -129,11 +129,19 @@ class Steering(Carrying):
         return item
 
     async def _heard(self, run_id: str) -> None:
-        """Wake the run if this engine carries it, or may."""
+        """Wake the run if this engine carries it, or may.
+
+        Whoever posted is told that it is in the store, which is so whoever carries the run by now.
+        """
         driven = self._runs.get(run_id)
         if driven is not None and driven.live.dead is None:
-            await driven.hear()
-            return
+            try:
+                await driven.hear()
+            except OwnershipLost:
+                # Another engine was quicker. It may have let the run go before it heard of this.
+                pass
+            else:
+                return
         row = await self.store.row(run_id)
         if not self._recovers or row.head.definition not in self._definitions:
             return
@@ -143,6 +151,6 @@ class Steering(Carrying):
         else:
             try:
                 await self._recovered(row)
-            except (RunOwned, OwnershipLost, EngineStopped):
+            except (RunOwned, OwnershipLost, RunClosed, EngineStopped):
                 # Whoever carries it hears of it, or will.
                 return

@@ -23,6 +23,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -46,6 +47,9 @@ PATIENCE_S = 30
 class Log:
     """Lines in a file that survive a kill: one appended, unbuffered write each."""
 
+    first_at: float | None = None
+    """When this process wrote its first line, on the monotonic clock."""
+
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
@@ -57,11 +61,17 @@ class Log:
         """The function of a durable step begins."""
         self._write(f"={key}")
 
+    def end(self, node: str, payload: Any) -> None:
+        """A handler is about to return; nothing of it is committed yet."""
+        self.note(f"end {label(node, payload)}")
+
     def note(self, text: str) -> None:
         """A line that is counted, but stands for no delivery the store could name."""
         self._write(f"~{text}")
 
     def _write(self, text: str) -> None:
+        if self.first_at is None:
+            self.first_at = time.monotonic()
         os.write(self._file, text.encode() + b"\n")
 
 
