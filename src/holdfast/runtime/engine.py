@@ -13,24 +13,22 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Self
 
-from holdfast.errors import DefinitionError, RunClosed, RunExists
+from holdfast.errors import RunClosed, RunExists
 from holdfast.persistence.codec import Codec
-from holdfast.persistence.document import open_document
 from holdfast.persistence.store import TERMINAL, Store, check_run_id
 from holdfast.runtime import inside
+from holdfast.runtime.adopting import Adopting
 from holdfast.runtime.checking import Checking
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.draining import Draining, Left
 from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.handle import RunHandle
-from holdfast.runtime.reopening import FLOW_SAVE
-from holdfast.runtime.steering import Steering
 from holdfast.runtime.timers import Alarm
 
 __all__ = ["Engine", "Left", "RunHandle"]
 
 
-class Engine(Draining, Steering, Checking):
+class Engine(Draining, Adopting, Checking):
     """Carries runs of the given definitions in one store. Use it as an async context manager.
 
     store: a URL ("memory://", "sqlite:///runs.db") or a store. resources: live objects that
@@ -141,22 +139,3 @@ class Engine(Draining, Steering, Checking):
             raise RunClosed(f"run {run_id!r} has ended: {row.status}", run_id=run_id)
         driven = await self._recovered(row, retry_parked=True, strict=strict)
         return RunHandle(self, run_id, driven)
-
-    async def adopt(
-        self, saved: Any, *, definition: Definition | None = None, run_id: str | None = None
-    ) -> RunHandle:
-        """A save document of a flow becomes a run of this store, as a copy with a new run id.
-
-        Answers are once per store, not per document. Raises: NotASave, Damaged, WrongDefinition,
-        DefinitionNotFound, RunExists.
-        """
-        document = open_document(saved, kind=FLOW_SAVE)
-        known = definition if definition is not None else self._known(document.definition)
-        if known.front != "flow":
-            raise DefinitionError(f"{known.name!r} is no flow; the document holds a flow's run")
-        chosen = check_run_id(run_id) if run_id is not None else self._ids.new()
-        adopted = known.execution_in(self._home, chosen, self._resources)
-        async with self._opening_of(chosen):
-            await adopted.adopt(saved)
-            self._runs[chosen] = adopted
-        return RunHandle(self, chosen, adopted)

@@ -13,6 +13,7 @@ from holdfast.errors import RunCancelled, RunFailed, WaitError
 from holdfast.machine import waits
 from holdfast.machine.effects import Answered, Cancelled, Effect, Retried
 from holdfast.machine.run import Run, new_run
+from holdfast.persistence.checkpoint import WorkflowCheckpoint
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Settlement
 from holdfast.runtime import expiry, inbox
@@ -144,6 +145,23 @@ class WorkflowRun(KeptRun):
         """Start in the store and return after the entry checkpoint; handlers run in tasks."""
         self.live.on_time = self.keep_time
         self.live.perform(await self.enter(value, digest=digest), here=False)
+
+    async def adopt(self, checkpoint: WorkflowCheckpoint) -> None:
+        """Go on from a checkpoint as a new run of the store. Raises: as `restore`; RunExists."""
+        reading = Reading(self.plan, self.codec)
+        run, warning = restoring.from_document(checkpoint, reading)
+        run.run_id = self.run_id
+        self.graph.adopt(run)
+        await self.graph.held.give_back(run)
+        saver = self.live.saver = self._new_saver("")
+        saver.opened.extend(open_waits(run).values())
+        self.graph.mark("save")
+        await self.saved([])
+        if warning is not None:
+            warnings.warn(warning, RuntimeWarning, stacklevel=2)
+        if run.status != "failed":
+            await self.live.advance(self.take_up(retry_parked=False), here=False)
+        await self.watch_time()
 
     async def recover(self, *, retry_parked: bool = False, strict: bool = False) -> None:
         """Take the run from the store and start what is unfinished.

@@ -97,6 +97,16 @@ def _restored(found: Reopened, saver: Saver, warning: str | None, reading: Readi
     return Restored(run=found.run, saver=saver, warning=warning, moves=moves)
 
 
+def from_document(checkpoint: WorkflowCheckpoint, reading: Reading) -> tuple[Run, str | None]:
+    """The record of a checkpoint as a run that nothing keeps yet, and what to warn of.
+
+    Raises: WorkflowCheckpointException.
+    """
+    found, warning = _of_checkpoint(checkpoint, reading)
+    reopening.forget_place(found.run)
+    return found.run, warning
+
+
 async def _from_storage(
     storage: CheckpointStorage, checkpoint_id: str, reading: Reading
 ) -> tuple[Reopened, str | None]:
@@ -114,6 +124,10 @@ async def _from_storage(
             hint="Use an id that list_checkpoint_ids() gives.",
         )
     reading.check_run(checkpoint.run_id)
+    return _of_checkpoint(checkpoint, reading)
+
+
+def _of_checkpoint(checkpoint: WorkflowCheckpoint, reading: Reading) -> tuple[Reopened, str | None]:
     parts: dict[str, Part] = dict(checkpoint.parts)
     header = Header(
         run_id=checkpoint.run_id,
