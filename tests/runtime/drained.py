@@ -8,6 +8,7 @@ end of the second step is a letter in a file beside the store; its handler waits
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ async def main(path: str, front: str, grace_s: str) -> None:
     async with Engine(SQLiteStore(path, durability="relaxed"), [definition]) as engine:
         drained = engine.drain_on(timeout_s=float(grace_s))
         run = await engine.start(definition, "x", run_id="r")
+        (Path(path).parent / f"here-{os.getpid()}").touch()
         ended = asyncio.ensure_future(run.result())
         both: tuple[asyncio.Future[Any], ...] = (drained, ended)
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -50,6 +52,7 @@ async def main(path: str, front: str, grace_s: str) -> None:
             ended.cancel()
             sys.stdout.write(" ".join(node for left in drained.result() for node in left.due))
         else:
+            ended.result()
             sys.stdout.write("ended")
 
 

@@ -34,6 +34,12 @@ class MortalStore(MemoryStore):
         self.dead.add(owner.id)
 
 
+class SharedStore(MortalStore):
+    """The same, and its engines look at it now and then, as they do where there are processes."""
+
+    shared = True
+
+
 class Processes:
     """Makes engines on one store, as processes would; all are closed in the end."""
 
@@ -54,9 +60,11 @@ class Processes:
 
 
 @contextlib.asynccontextmanager
-async def processes() -> AsyncIterator[tuple[MortalStore, Processes]]:
+async def processes(
+    kind: type[MortalStore] = MortalStore,
+) -> AsyncIterator[tuple[MortalStore, Processes]]:
     """A store, and who makes its engines."""
-    store = MortalStore()
+    store = kind()
     made = Processes(store)
     try:
         yield store, made
@@ -127,3 +135,10 @@ async def until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0)
     raise AssertionError("it never came to hold")
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that a timer of the real clock brings about."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.001)

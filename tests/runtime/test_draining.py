@@ -300,6 +300,14 @@ def until_noted(folder: Path, text: str, within_s: float = 30.0) -> float:
     return time.monotonic() - began
 
 
+def until_there(file: Path, within_s: float = 30.0) -> None:
+    """Wait until a process has made the file."""
+    deadline = time.monotonic() + within_s
+    while not file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def test_a_terminated_process_lets_its_step_end_and_the_next_goes_on(
     tmp_path: Path, front: str
 ) -> None:
@@ -323,6 +331,7 @@ def test_a_step_that_takes_longer_than_the_grace_is_repeated_once(
     try:
         until_noted(tmp_path, "b")
         second = child(tmp_path, front, 20)
+        until_there(tmp_path / f"here-{second.pid}")
         first.send_signal(signal.SIGTERM)
         first.communicate(timeout=30)
         assert until_noted(tmp_path, "bb") < 10

@@ -116,4 +116,4 @@ async def test_an_engine_leaves_a_run_to_its_live_owner() -> None:
         assert await engine.look() == 0
         assert (await store.row("run")).owner == "other"
         with pytest.raises(RunOwned):
-            await (await engine.open("run")).result()
+            await engine.driven("run")

@@ -11,15 +11,15 @@ from holdfast.persistence.checkpoint import WorkflowCheckpoint, parse_json
 from holdfast.persistence.document import open_document
 from holdfast.persistence.store import check_run_id
 from holdfast.runtime.driven import Definition
+from holdfast.runtime.following import Following
 from holdfast.runtime.handle import RunHandle
 from holdfast.runtime.reopening import FLOW_SAVE
-from holdfast.runtime.steering import Steering
 
 #: A field that checkpoints of workflows have, and no save of a flow.
 _OF_CHECKPOINT = "graph_signature_hash"
 
 
-class Adopting(Steering):
+class Adopting(Following):
     """The part of an engine that takes documents in."""
 
     async def adopt(

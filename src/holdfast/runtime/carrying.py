@@ -54,6 +54,8 @@ class Carrying:
         self._codec = Codec(default_types)
         self._opening: dict[str, tuple[asyncio.Lock, int]] = {}
         self._is_stopping = False
+        # gone: no run is carried any more, though some may still be looked at until it is closed.
+        self._gone, self._closed = asyncio.Event(), asyncio.Event()
         self.failures: dict[str, HoldfastError] = {}
         self._strangers: set[str] = set()
 

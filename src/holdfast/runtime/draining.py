@@ -76,6 +76,7 @@ class Draining(Looking):
                 await asyncio.gather(*(driven.wind_up() for driven in runs))
         left = await asyncio.gather(*map(_given_up, runs), return_exceptions=True)
         self._runs.clear()
+        self._gone.set()
         await self._owner.retire()
         for outcome in left:
             if isinstance(outcome, BaseException):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from holdfast.machine.run import Run
+from holdfast.persistence.store import Stored
 from holdfast.persistence.types import TypeRegistry
 from holdfast.runtime.compatible import Change
 from holdfast.runtime.home import Home
@@ -42,6 +43,9 @@ class Driven(Protocol):
 
     async def outcome(self) -> Any:
         """Wait for its end."""
+
+    async def ended(self, stored: Stored) -> Any:
+        """The outcome that the record of an ended run holds; nobody owns it for that."""
 
     async def wind_up(self) -> None:
         """Start nothing new, let what is under way end, and the run too if that was all of it."""

@@ -59,6 +59,8 @@ class Engine(Draining, Adopting, Checking):
     async def __aenter__(self) -> Self:
         await self.store.open()
         self._is_stopping, self._drained = False, None
+        self._gone.clear()
+        self._closed.clear()
         if self._recovers and self._definitions:
             await self.look()
             if self.store.shared:
@@ -84,6 +86,8 @@ class Engine(Draining, Adopting, Checking):
                     raise outcome
         finally:
             self._runs.clear()
+            self._closed.set()
+            self._gone.set()
             try:
                 await self._owner.retire()
             finally:

@@ -7,13 +7,13 @@ from typing import Any
 
 from holdfast.persistence.store import RunRow, WaitRow
 from holdfast.runtime.driven import Driven
-from holdfast.runtime.steering import Steering
+from holdfast.runtime.following import Following
 
 
 class RunHandle:
     """A run as the holder of an engine sees it."""
 
-    def __init__(self, engine: Steering, run_id: str, driven: Driven | None) -> None:
+    def __init__(self, engine: Following, run_id: str, driven: Driven | None) -> None:
         self._engine = engine
         self.run_id = run_id
         self._driven = driven
@@ -31,17 +31,16 @@ class RunHandle:
 
         Raises: the failed save, or the lost ownership, that ended it here.
         """
-        driven = self._driven or await self._engine.driven(self.run_id)
-        await driven.live.until_quiet()
-        return await self.row()
+        return await self._engine.rested(self.run_id, self._driven)
 
     async def result(self) -> Any:
         """Wait for the end: a flow's close snapshot, or a workflow's outputs.
 
-        Raises: what failed the run; RunOwned if another process carries it.
+        It is the same whoever carries the run: one that another process has is looked at in the
+        store, where its result is read in the end.
+        Raises: what failed the run, RunCancelled, EngineStopped once the engine is closed.
         """
-        driven = self._driven or await self._engine.driven(self.run_id)
-        return await driven.outcome()
+        return await self._engine.ended(self.run_id, self._driven)
 
     async def answer(self, wait_id: str, value: Any, **by: str | None) -> WaitRow:
         """`Engine.answer` for this run."""

@@ -26,6 +26,7 @@ from holdfast.errors import (
 from holdfast.persistence.store import RunRow
 from holdfast.runtime.carrying import Carrying
 from holdfast.runtime.driven import Driven
+from holdfast.runtime.ownership import STALL_S, lost_to_another
 from holdfast.runtime.timers import Alarm
 
 LOG = logging.getLogger("holdfast.engine")
@@ -44,10 +45,12 @@ class Looking(Carrying):
     _looking: asyncio.Task[None] | None
     _ringing: asyncio.Task[None] | None
     _alarm: Alarm
+    _looked_at: float | None = None
 
     async def look(self) -> int:
         """Take over every run that nobody carries and hear what was posted. Returns how many."""
         now = self._clock.now()
+        await self._wake_up()
         alive = await self._owner.alive()
         # Runs that live owners carry are left out, or they would fill the page.
         free = await self.store.claimable(now=now, limit=LOOK_AT, beside=alive | {self._owner.id})
@@ -65,6 +68,20 @@ class Looking(Carrying):
         if not self.store.shared:
             await self._wait_for_the_next()
         return found
+
+    async def _wake_up(self) -> None:
+        """After a time in which this process stood still: let go of what others took meanwhile.
+
+        Their handlers run here too until something of them is written, which is refused.
+        """
+        now, before = self._clock.monotonic(), self._looked_at
+        self._looked_at = now
+        if before is None or now - before < STALL_S:
+            return
+        for driven in [one for one in self._runs.values() if one.live.running]:
+            lost = lost_to_another(driven.live, await self.store.row(driven.run_id))
+            if lost is not None:
+                driven.live.die(lost)
 
     async def _move(self, driven: Driven, row: RunRow, now: float) -> int:
         """Let a run that is carried here hear of what was posted, and of its time."""

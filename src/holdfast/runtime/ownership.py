@@ -12,9 +12,11 @@ import asyncio
 import logging
 from weakref import WeakKeyDictionary
 
-from holdfast.errors import RunOwned, StoreClosed, StoreError
-from holdfast.persistence.store import Claim, OwnerRow, Store
+from holdfast.errors import OwnershipLost, RunOwned, StoreClosed, StoreError
+from holdfast.persistence.store import Claim, OwnerRow, RunRow, Store
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
+from holdfast.runtime.live import LiveRun
+from holdfast.runtime.saving import StoreKeeper
 
 LOG = logging.getLogger("holdfast.ownership")
 
@@ -117,6 +119,19 @@ class Owner:
             self._seen[known.owner] = (known.beat, now)
             return False
         return now - since >= STALL_S
+
+
+def lost_to_another(live: LiveRun, row: RunRow) -> OwnershipLost | None:
+    """The error for a run that is carried here, if the store shows that others claimed it since."""
+    keeper = None if live.saver is None else live.saver.keeper
+    if not isinstance(keeper, StoreKeeper) or not keeper.head or row.epoch <= keeper.claim.epoch:
+        return None
+    return OwnershipLost(
+        f"run {row.run_id!r} was taken over while it was carried here",
+        run_id=row.run_id,
+        epoch=keeper.claim.epoch,
+        newest=row.epoch,
+    )
 
 
 _OWNERS: WeakKeyDictionary[Store, Owner] = WeakKeyDictionary()

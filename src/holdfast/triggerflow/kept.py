@@ -263,6 +263,12 @@ class Kept(Restarting):
             raise RunCancelled(f"run {self.run_id!r} was cancelled", run_id=self.run_id)
         return snapshot
 
+    async def ended(self, stored: Stored) -> dict[str, Any]:
+        """The outcome that the record of an ended run holds; nobody owns it for that."""
+        found, _ = self._read(stored, strict=False)
+        self._take_over(found.run)
+        return await self.outcome()
+
     async def wind_up(self) -> None:
         """Start nothing new, let what is under way end, and the run too if that was all of it."""
         await run_out(self.live)

@@ -15,7 +15,7 @@ from holdfast.machine.effects import Answered, Cancelled, Effect, Retried
 from holdfast.machine.run import Run, new_run
 from holdfast.persistence.checkpoint import WorkflowCheckpoint
 from holdfast.persistence.codec import Codec
-from holdfast.persistence.store import Settlement
+from holdfast.persistence.store import Settlement, Stored
 from holdfast.runtime import expiry, inbox
 from holdfast.runtime.clock import IDS
 from holdfast.runtime.halting import halt_within, run_out
@@ -234,6 +234,12 @@ class WorkflowRun(KeptRun):
     def outputs(self) -> list[Any]:
         """The results that the record holds."""
         return [output.value for output in self.run.outputs if output.kind == "output"]
+
+    async def ended(self, stored: Stored) -> list[Any]:
+        """The outcome that the record of an ended run holds; nobody owns it for that."""
+        found, _ = restoring.read_record(stored, Reading(self.plan, self.codec))
+        self.graph.adopt(found.run)
+        return await self.outcome()
 
     async def wind_up(self) -> None:
         """Start nothing new, and let what is under way end; a run ends with its last superstep."""

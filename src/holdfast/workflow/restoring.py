@@ -190,7 +190,7 @@ async def outputs_at(keeping: Keeping, checkpoint_id: str, reading: Reading) -> 
                 f"{checkpoint_id!r} is no checkpoint of a workflow",
                 hint="Use an id that list_checkpoint_ids() gives, or one from completion_info.",
             )
-        found, _ = _read_record(stored, reading)
+        found, _ = read_record(stored, reading)
     else:
         assert keeping is not None
         found, _ = await _from_storage(keeping, checkpoint_id, reading)
@@ -214,7 +214,7 @@ async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> 
     row_head = stored.row.head
     if row_head.front != "workflow":
         raise WorkflowCheckpointException(f"run {row_head.run_id!r} is no run of a workflow")
-    found, warning = _read_record(stored, reading, asked_in_store=stored is head)
+    found, warning = read_record(stored, reading, asked_in_store=stored is head)
     claim = await home.owner.claim(row_head.run_id)
     if claim.seq != head.seq:
         try:
@@ -224,7 +224,7 @@ async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> 
                 )
             # Its last owner wrote once more before it let go; nobody else may write now.
             head = await home.store.read(row_head.run_id)
-            found, warning = _read_record(head, reading, asked_in_store=True)
+            found, warning = read_record(head, reading, asked_in_store=True)
         except BaseException:
             await home.store.release(claim)
             raise
@@ -235,9 +235,10 @@ async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> 
     return _restored(found, saver, warning, reading)
 
 
-def _read_record(
+def read_record(
     stored: Stored, reading: Reading, *, asked_in_store: bool = False
 ) -> tuple[Reopened, str | None]:
+    """The record of a commit, and what has changed since. Raises: WorkflowCheckpointException."""
     try:
         parts = merge(stored.anchor, stored.deltas)
     except ValueError as error:
