@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durable, resumable workflows, embedded: finished work stays finished."""
 
-from holdfast.errors import HoldfastError
+from holdfast.definition.retry import Retry
+from holdfast.errors import HandlerTimeout, HoldfastError
 from holdfast.persistence.checkpoint import (
     CheckpointInfo,
     CheckpointStorage,
@@ -50,11 +51,13 @@ __all__ = [
     "Executor",
     "FileCheckpointStorage",
     "FunctionExecutor",
+    "HandlerTimeout",
     "HoldfastError",
     "InMemoryCheckpointStorage",
     "InProcessExecution",
     "MemoryStore",
     "RequestInfoEvent",
+    "Retry",
     "SQLiteStore",
     "Step",
     "SuperStepCompletedEvent",

@@ -28,6 +28,7 @@ NAMES = """
     WorkflowExecutor WorkflowRunResult WorkflowRunState WorkflowViz
     executor handler response_handler
     ExecutorBypassedEvent ExecutorCompletedEvent ExecutorFailedEvent ExecutorInvokedEvent
+    ExecutorRetryEvent
     RequestInfoEvent SuperStepCompletedEvent SuperStepStartedEvent WorkflowCompletedEvent
     WorkflowErrorEvent WorkflowEvent WorkflowEventSource WorkflowFailedEvent
     WorkflowIntermediateEvent WorkflowOutputEvent WorkflowStartedEvent WorkflowStatusEvent
@@ -68,7 +69,7 @@ METHODS = [
     ("Executor", "on_start", "async", "", ""),
     ("Executor", "reset", "async", "", ""),
     ("Executor", "to_dict", "", "", ""),
-    ("FunctionExecutor", "__init__", "", "func id", "input output workflow_output"),
+    ("FunctionExecutor", "__init__", "", "func id", "input output workflow_output retry timeout_s"),
     (
         "WorkflowBuilder",
         "__init__",
@@ -249,9 +250,9 @@ METHODS = [
 ]
 
 DECORATORS = [
-    ("handler", "input output workflow_output"),
-    ("response_handler", "request response output workflow_output"),
-    ("executor", "id input output workflow_output"),
+    ("handler", "input output workflow_output retry timeout_s"),
+    ("response_handler", "request response output workflow_output retry timeout_s"),
+    ("executor", "id input output workflow_output retry timeout_s"),
 ]
 
 #: owner and what can be read on it, beside the methods.

@@ -139,6 +139,18 @@ class SkippedFailure(RunError):
     node: str
 
 
+class HandlerTimeout(RunError, TimeoutError):
+    """A handler took longer than its timeout_s. Facts: node, timeout_s.
+
+    It counts as the handler's failure; what the handler does after it reaches nothing.
+    """
+
+    code = "run.handler-timeout"
+    hint = "Give it a longer timeout_s, a retry=, or find what it waits for."
+    node: str
+    timeout_s: float
+
+
 class RunCancelled(RunError):
     """The run was cancelled."""
 

@@ -23,6 +23,7 @@ from holdfast.machine import (
     layout,
     ledger,
     loops,
+    retries,
     scopes,
     visits,
     waits,
@@ -30,6 +31,7 @@ from holdfast.machine import (
 from holdfast.machine.effects import (
     Answered,
     Broken,
+    CameDue,
     Cancel,
     Cancelled,
     Effect,
@@ -38,6 +40,7 @@ from holdfast.machine.effects import (
     Entered,
     Expired,
     Failed,
+    Faltered,
     Finished,
     FrameCancelled,
     Input,
@@ -66,6 +69,10 @@ def step(run: Run, happened: Input) -> list[Effect]:  # noqa: PLR0911 - one for 
             return unask(run, happened)
         case Failed():
             return fail(run, happened)
+        case Faltered():
+            return retries.falter(run, happened)
+        case CameDue():
+            return retries.come_due(run, happened)
         case Retried():
             return retry(run, happened.delivery)
         case Skipped():
@@ -429,6 +436,8 @@ def _siblings(run: Run, delivery: Delivery) -> list[Delivery]:
 
 
 def _park(run: Run, delivery: Delivery, error: str) -> None:
+    retries.rest(run, delivery)
+    delivery.again_at = 0.0
     delivery.status = PARKED
     delivery.error = error
     run.live -= 1
@@ -437,12 +446,11 @@ def _park(run: Run, delivery: Delivery, error: str) -> None:
 
 
 def retry(run: Run, delivery: Delivery) -> list[Effect]:
-    """A parked delivery runs again."""
-    delivery.status = DUE
+    """A parked delivery runs again, or one that waits to does so now."""
+    is_ready = bool(delivery.again_at)
+    _decided(run, delivery)
     delivery.error = None
-    run.live += 1
-    _unfail(run)
-    effects = ledger.prepare_repeat(run, delivery)
+    effects = [] if is_ready else ledger.prepare_repeat(run, delivery)
     if run.journal is not None:
         layout.mark_due(run.journal, delivery)
     effects.append(delivery)
@@ -450,11 +458,9 @@ def retry(run: Run, delivery: Delivery) -> list[Effect]:
 
 
 def skip(run: Run, skipped: Skipped) -> list[Effect]:
-    """A parked delivery counts as done, with the value given: a chunk's result, a match's."""
+    """A delivery that failed counts as done, with the value given: a chunk's result, a match's."""
     delivery = skipped.delivery
-    delivery.status = DUE
-    run.live += 1
-    _unfail(run)
+    _decided(run, delivery)
     plan: Blueprint = run.plan
     node = plan.by_id[delivery.node]
     if visits.number_of(delivery):
@@ -466,6 +472,15 @@ def skip(run: Run, skipped: Skipped) -> list[Effect]:
     branches.passed(route, node, skipped.value, skipped.data, delivery.scope)
     _over(run, delivery, effects)
     return effects
+
+
+def _decided(run: Run, delivery: Delivery) -> None:
+    """Somebody decided about a delivery that failed: it is parked no more, and need not wait."""
+    if delivery.status == PARKED:
+        delivery.status = DUE
+        run.live += 1
+        _unfail(run)
+    retries.begin_anew(run, delivery)
 
 
 def _unfail(run: Run) -> None:

@@ -122,6 +122,20 @@ class Failed(msgspec.Struct, gc=False):
     at: float = 0.0
 
 
+class Faltered(msgspec.Struct, gc=False):
+    """A handler raised, and is to be called again. again_at: not before then; 0 for at once."""
+
+    delivery: Delivery
+    error: str
+    again_at: float = 0.0
+
+
+class CameDue(msgspec.Struct, gc=False):
+    """The time has come at which a delivery is to be called again."""
+
+    delivery: Delivery
+
+
 class Answered(msgspec.Struct, gc=False):
     """A wait was settled with a value. data: its bytes when the run is kept."""
 
@@ -185,6 +199,8 @@ Input = (
     | Left
     | FrameCancelled
     | Failed
+    | Faltered
+    | CameDue
     | Answered
     | Expired
     | Cancelled
@@ -221,6 +237,15 @@ class Warn(msgspec.Struct, gc=False):
 
     code: str
     text: str
+
+
+class Retrying(msgspec.Struct, gc=False):
+    """A failure of a delivery was counted, and it is called again; see `Faltered`."""
+
+    delivery: Delivery
+    failures: int
+    error: str
+    again_at: float
 
 
 class Withdrawn(msgspec.Struct, gc=False):
@@ -289,6 +314,7 @@ Effect = (
     | Broken
     | Cancel
     | Warn
+    | Retrying
     | Withdrawn
     | Resumed
     | Lapsed

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from holdfast.machine import layout, waits
+from holdfast.machine import layout, retries, waits
 from holdfast.machine.effects import Cancel, Effect, Ended, Withdrawn
 from holdfast.machine.run import DUE, PARKED, Run
 
@@ -20,7 +20,9 @@ def drop_work(run: Run, ended: Ended) -> list[Effect]:
     journal = run.journal
     for number in list(run.deliveries):
         # A handler that ends later finds that its delivery is not due any more.
-        run.deliveries.pop(number).status = PARKED
+        delivery = run.deliveries.pop(number)
+        delivery.status = PARKED
+        retries.rest(run, delivery)
         run.ledgers.pop(number, None)
         if journal is not None:
             journal.drop(f"due/{number}")

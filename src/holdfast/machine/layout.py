@@ -61,6 +61,8 @@ class DueWire(msgspec.Struct, omit_defaults=True, gc=False):
     p: int = 0
     x: str | None = None
     h: int = 0
+    r: int = 0
+    u: float = 0.0
 
 
 class WaitWire(msgspec.Struct, omit_defaults=True):
@@ -115,6 +117,8 @@ def wire(delivery: Delivery, codec: Encoder) -> DueWire:
         delivery.status,
         delivery.error,
         delivery.shared,
+        delivery.failures,
+        delivery.again_at,
     )
 
 
@@ -140,6 +144,8 @@ def unwire(number: int, stored: DueWire, codec: Encoder) -> Delivery:
         stored.p,
         stored.x,
         stored.h,
+        stored.r,
+        stored.u,
     )
 
 

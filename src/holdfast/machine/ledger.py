@@ -213,7 +213,12 @@ def end(run: Run, delivery_id: int) -> list[Effect]:
 
 
 def prepare_repeat(run: Run, delivery: Delivery) -> list[Effect]:
-    """Before a delivery runs again: take its writes back and let its entries be matched anew."""
+    """Before a delivery runs again: take its writes back and let its entries be matched anew.
+
+    One that waits to be called again was made ready when it failed, and has not begun since.
+    """
+    if delivery.again_at:
+        return []
     delivery.attempt += 1
     if run.journal is not None:
         if delivery.data is not None:
@@ -229,6 +234,10 @@ def prepare_repeat(run: Run, delivery: Delivery) -> list[Effect]:
         entry.matched = False
     ledger.unmatched = len(ledger.entries)
     ledger.again = None
+    for wait_id in ledger.asked:
+        wait = run.waits.get(wait_id)
+        if wait is not None and wait.opener == delivery.id:
+            wait.asked = False
     left = state.take_back(run, ledger)
     if run.journal is not None:
         _rewrite(run, delivery.id, ledger)

@@ -37,7 +37,9 @@ class Delivery(msgspec.Struct, gc=False):
     node: where. payload: the live value; data: its bytes when the run is kept. step: the
     superstep it belongs to (graphs). emitter: the unfinished delivery whose emit made it.
     slot: its place among the results of its group, or -1. sources: who sent it (flows: if a
-    handler did). wait: the answered wait that it continues. error: why it is parked.
+    handler did). wait: the answered wait that it continues. error: why it is parked, or what its
+    last call failed with. failures: how many of its calls failed since somebody last decided
+    about it; again_at: the wall-clock time before which it is not called again, 0 for none.
     kind: "event" (flows); "message", "response", "gathered" (the list of a fan-in), or "routing":
     the handler has ended, and the payload is what it sent and nobody could say for whom (graphs).
     shared: the number of the `Payload` that its bytes are kept in, 0 for bytes of its own.
@@ -61,6 +63,8 @@ class Delivery(msgspec.Struct, gc=False):
     status: int = DUE
     error: str | None = None
     shared: int = 0
+    failures: int = 0
+    again_at: float = 0.0
 
 
 class Payload(msgspec.Struct):

@@ -84,6 +84,8 @@ def _delivery(delivery: Delivery, place: str, run: Run, plan: Blueprint) -> Iter
         yield f"{place}: there is no frame {delivery.frame}"
     if not 0 <= delivery.scope < run.next_scope:
         yield f"{place}: there is no scope {delivery.scope}"
+    if delivery.failures < 0 or not 0 <= delivery.again_at < math.inf:
+        yield f"{place}: it was not tried so often, or waits for no time"
     node = plan.by_id.get(delivery.node)
     if node is not None and node.kind not in CALLS:
         yield f"{place}: {delivery.node} is not called"

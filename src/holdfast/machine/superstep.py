@@ -17,18 +17,30 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.definition.graph import Graph
-from holdfast.machine import barrier, ending, fan_in, frames, layout, ledger, staging, waits
+from holdfast.machine import (
+    barrier,
+    ending,
+    fan_in,
+    frames,
+    layout,
+    ledger,
+    retries,
+    staging,
+    waits,
+)
 from holdfast.machine.effects import (
     Answered,
     AnsweredInside,
     Began,
     Broken,
+    CameDue,
     Cancel,
     Cancelled,
     Effect,
     Ended,
     Expired,
     Failed,
+    Faltered,
     Finished,
     Input,
     Lapsed,
@@ -43,7 +55,7 @@ from holdfast.machine.posting import STANDING, Content, count_due, post, post_al
 from holdfast.machine.run import DUE, PARKED, Delivery, Frame, Output, Run, Wait
 
 
-def step(run: Run, happened: Input) -> list[Effect]:
+def step(run: Run, happened: Input) -> list[Effect]:  # noqa: PLR0911 - one for each kind of input
     """Take one input; the record is changed, the effects are to be performed after the commit."""
     match happened:
         case Finished():
@@ -54,6 +66,10 @@ def step(run: Run, happened: Input) -> list[Effect]:
             return unanswered(run, happened)
         case Failed():
             return fail(run, happened.delivery, happened.error)
+        case Faltered():
+            return falter(run, happened)
+        case CameDue():
+            return come_due(run, happened)
         case Unrouted():
             return unrouted(run, happened)
         case Retried():
@@ -118,7 +134,8 @@ def _keep(run: Run, done: Finished, effects: list[Effect]) -> None:
 
 
 def skip(run: Run, delivery: Delivery) -> list[Effect]:
-    """A parked delivery counts as done; `resume` starts what else is due."""
+    """A delivery that failed counts as done; `resume` starts what else is due."""
+    retries.begin_anew(run, delivery)
     delivery.status = DUE
     run.status = "running"
     run.error = None
@@ -296,6 +313,8 @@ def fail(run: Run, delivery: Delivery, error: str) -> list[Effect]:
     """A handler failed for good: it is parked, the others stop, what had ended is kept."""
     delivery.status = PARKED
     delivery.error = error
+    for other in retries.waiting(run):
+        retries.rest(run, other)
     # The others are due as well, but not under way: `resume` counts them again.
     run.live = 0
     run.frames[0].queues = {}
@@ -310,8 +329,30 @@ def fail(run: Run, delivery: Delivery, error: str) -> list[Effect]:
     return effects
 
 
+def falter(run: Run, faltered: Faltered) -> list[Effect]:
+    """A handler failed and is called again; in a run that stands by now, `resume` sees to that."""
+    effects = retries.falter(run, faltered)
+    if run.status in STANDING and faltered.delivery in effects:
+        retries.rest(run, faltered.delivery)
+        effects.remove(faltered.delivery)
+    return effects
+
+
+def come_due(run: Run, came: CameDue) -> list[Effect]:
+    """The time has come to call a handler again, unless the run stands."""
+    if run.status in STANDING:
+        retries.rest(run, came.delivery)
+        return []
+    return retries.come_due(run, came)
+
+
 def retry(run: Run, delivery: Delivery) -> list[Effect]:
-    """A parked delivery counts as due again; `resume` starts what is due."""
+    """A parked delivery counts as due again; `resume` starts what is due.
+
+    One that waits to be called again, in a run that goes on, is called now.
+    """
+    is_called_now = delivery.status == DUE and run.status not in STANDING
+    retries.begin_anew(run, delivery)
     delivery.status = DUE
     delivery.error = None
     run.status = "running"
@@ -319,7 +360,7 @@ def retry(run: Run, delivery: Delivery) -> list[Effect]:
     layout.mark_head(run)
     if run.journal is not None:
         layout.mark_due(run.journal, delivery)
-    return []
+    return [delivery] if is_called_now else []
 
 
 def load(run: Run) -> None:

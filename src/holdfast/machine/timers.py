@@ -17,6 +17,8 @@ from holdfast.machine.run import Run, Timer
 
 #: The deadline of an open wait; the key is the wait's.
 WAIT = "wait"
+#: When a delivery that failed is called again; the key is its number.
+RETRY = "retry"
 
 #: Dropped timers that may lie in the heap before it is built anew.
 SLACK = 32

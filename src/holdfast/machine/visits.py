@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.definition.blueprint import START
-from holdfast.machine import fans, joins, scopes, state, visit_parts, waits
+from holdfast.machine import fans, joins, retries, scopes, state, visit_parts, waits
 from holdfast.machine.effects import Cancel, Effect, Entered, FrameCancelled, FrameEnded, Withdrawn
 from holdfast.machine.run import DUE, PARKED, Delivery, Fan, Frame, Passed, Run, Visit
 
@@ -181,6 +181,7 @@ def _drop_deliveries(run: Run, dropped: list[Delivery], effects: list[Effect]) -
         # A handler that ends later finds that its delivery is not due any more.
         run.live -= delivery.status == DUE
         delivery.status = PARKED
+        retries.rest(run, delivery)
         del run.deliveries[number]
         run.held.pop(number, None)
         lines = run.ledgers.pop(number, None)

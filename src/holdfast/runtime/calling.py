@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import inspect
@@ -68,10 +69,12 @@ class Threads:
         function: Callable[..., Any],
         *args: Any,
         under: tuple[Mapping[int, Any], int] | None = None,
+        left: asyncio.Future[None] | None = None,
     ) -> Any:
         """Call a sync function in a thread, in a copy of the current context.
 
-        under: for a handler, the deliveries under way in its run, and its own.
+        under: for a handler, the deliveries under way in its run, and its own. left: ends when
+        the thread has come back, which a caller that was cancelled does not wait for.
         """
         if self._pool is None:
             most = HANDLER_THREADS + MOST_BLOCKED
@@ -84,10 +87,24 @@ class Threads:
             step = context.get(stepping.HERE)
             if step is not None and not step.is_of(*under):
                 context.run(stepping.HERE.set, None)
-        value = await loop.run_in_executor(self._pool, context.run, function, *args)
+        call = self._pool.submit(context.run, function, *args)
+        if left is not None:
+            call.add_done_callback(functools.partial(_came_back, loop, left))
+        value = await asyncio.wrap_future(call)
         if isinstance(value, Awaitable):
             return await value
         return value
+
+
+def _came_back(loop: asyncio.AbstractEventLoop, left: asyncio.Future[None], _call: Any) -> None:
+    # A loop that has ended has nobody left who waits.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_end, left)
+
+
+def _end(left: asyncio.Future[None]) -> None:
+    if not left.done():
+        left.set_result(None)
 
 
 THREADS = Threads()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a deadline has come: the wait is settled as expired, and then the machine hears of it.
+"""When a time of a record has come: a deadline settles its wait, a failed delivery runs again.
 
-In a store that is the same compare-and-set as an answer's, so a race of the two has one winner,
-whichever processes they come from. A run in memory is settled in its record.
+Settling in a store is the same compare-and-set as an answer's, so a race of the two has one
+winner, whichever processes they come from. A run in memory is settled in its record.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from holdfast.errors import StoreError, WaitError
 from holdfast.machine import timers
-from holdfast.machine.effects import Effect, Expired
+from holdfast.machine.effects import CameDue, Effect, Expired
 from holdfast.persistence.store import Settlement, Store, WaitRow
 from holdfast.runtime import inbox
 from holdfast.runtime.live import LiveRun
@@ -33,12 +33,16 @@ async def keep_time(
     A store that fails is tried again after a while: nothing was lost by waiting.
     Raises: the failed save that ended the run here.
     """
-    if timers.due(live.run, now):
+    due = timers.due(live.run, now)
+    if due:
         try:
-            effects = await settle_due(live, now)
-            if inbox.store_of(live) is not None:
-                await hear()
-            effects.extend(then() if effects else ())
+            effects: list[Effect] = []
+            if any(timer.what == timers.WAIT for timer in due):
+                effects = await settle_due(live, now)
+                if inbox.store_of(live) is not None:
+                    await hear()
+                effects.extend(then() if effects else ())
+            effects.extend(call_due(live, now))
             if effects:
                 await live.advance(effects, here=False)
         except StoreError as error:
@@ -56,13 +60,27 @@ async def settle_due(live: LiveRun, now: float) -> list[Effect]:
     effects: list[Effect] = []
     store = inbox.store_of(live)
     for timer in timers.due(live.run, now):
-        wait = live.run.waits.get(timer.key)
+        wait = live.run.waits.get(timer.key) if timer.what == timers.WAIT else None
         if wait is None or wait.answered:
             continue
         if store is None or wait.via:
             effects.extend(live.front.step(live.run, Expired(wait.id, now)))
         else:
             await expire(store, live.run.run_id, wait.id, now, wait.default_data)
+    return effects
+
+
+def call_due(live: LiveRun, now: float) -> list[Effect]:
+    """The deliveries that failed and whose time has come to be called again."""
+    effects: list[Effect] = []
+    run = live.run
+    for timer in timers.due(run, now):
+        if timer.what == timers.RETRY:
+            delivery = run.deliveries.get(int(timer.key))
+            if delivery is None:
+                timers.drop(run, timers.RETRY, timer.key)
+            else:
+                effects.extend(live.front.step(run, CameDue(delivery)))
     return effects
 
 

@@ -17,9 +17,10 @@ from holdfast.machine import timers
 from holdfast.machine.effects import Broken, Cancel, Done, Effect, Failed, Input
 from holdfast.machine.run import DUE, Delivery, Run
 from holdfast.runtime.clock import Clock, Ids
+from holdfast.runtime.postponing import Postponing
 from holdfast.runtime.saving import Saver
 from holdfast.runtime.timers import Alarm
-from holdfast.runtime.waiting import Waiting, tell
+from holdfast.runtime.waiting import tell
 
 #: Shared by all runs that have taken nothing in; never added to.
 NOTHING_SEEN: set[int] = set()
@@ -50,7 +51,7 @@ class Front(Protocol):
         """Nothing of the run is under way any more."""
 
 
-class LiveRun(Waiting):
+class LiveRun(Postponing):
     """One run in this process: its record, who drives it, and who waits for what.
 
     Long because: carrying, waiting and stopping change the same few fields, and have to agree.
@@ -127,7 +128,7 @@ class LiveRun(Waiting):
         while delivery is not None and delivery.status == DUE:
             number = delivery.id
             if self.holds_back is not None and self.holds_back(delivery):
-                self._interrupt(delivery)
+                self.interrupt(delivery)
                 return
             if self.interrupted:
                 self.interrupted.discard(number)
@@ -153,7 +154,7 @@ class LiveRun(Waiting):
             if delivery.status != DUE or self.stopped:
                 stopped = self._let_go(number)
                 if stopped:
-                    self._interrupt(delivery)
+                    self.interrupt(delivery)
                 if stopped or delivery.status != DUE:
                     return
             failed = type(happened) is Failed
@@ -188,10 +189,10 @@ class LiveRun(Waiting):
         if isinstance(error, asyncio.CancelledError):
             task = asyncio.current_task()
             if self._let_go(delivery.id):
-                self._interrupt(delivery)
+                self.interrupt(delivery)
                 return None
             if task is not None and task.cancelling():
-                self._interrupt(delivery)
+                self.interrupt(delivery)
                 raise error
         if self.dead is not None:
             raise self.dead
@@ -213,7 +214,7 @@ class LiveRun(Waiting):
             task.uncancel()
         return True
 
-    def _interrupt(self, delivery: Delivery) -> None:
+    def interrupt(self, delivery: Delivery) -> None:
         """Its handler was cancelled here; what is due stays due."""
         if delivery.status != DUE:
             return
@@ -282,7 +283,7 @@ class LiveRun(Waiting):
         for effect in effects:
             kind = type(effect)
             if kind is Delivery:
-                if not self._is_to_start(effect):  # type: ignore[arg-type]
+                if not self.is_to_start(effect):  # type: ignore[arg-type]
                     continue
                 if here and mine is None:
                     mine = effect  # type: ignore[assignment]
@@ -305,7 +306,7 @@ class LiveRun(Waiting):
             self.arm()
         return mine
 
-    def _is_to_start(self, delivery: Delivery) -> bool:
+    def is_to_start(self, delivery: Delivery) -> bool:
         """Whether what was due when it was stepped is due still, and does not run already.
 
         While the commit was on its way a sibling may have failed, or a retry made it due again.
@@ -314,7 +315,9 @@ class LiveRun(Waiting):
         if delivery.status != DUE or self.run.deliveries.get(number) is not delivery:
             return False
         task = self.running.get(number)
-        return task is None or (self.stopped is not None and self.stopped.get(number) is task)
+        if task is not None and (self.stopped is None or self.stopped.get(number) is not task):
+            return False
+        return not ((delivery.again_at or self.late) and self.has_to_wait(delivery))
 
     def arm(self, *, soonest_s: float = 0.0) -> None:
         """Have the clock ring for the earliest time in the record, if somebody keeps its time."""
@@ -343,9 +346,11 @@ class LiveRun(Waiting):
             self.die(error)
 
     def spawn(self, delivery: Delivery) -> None:
-        """Run a delivery in a task of its own."""
+        """Run a delivery in a task of its own, now or when it may."""
+        if (delivery.again_at or self.late) and self.has_to_wait(delivery):
+            return
         if self.holds_back is not None and self.holds_back(delivery):
-            self._interrupt(delivery)
+            self.interrupt(delivery)
             return
         if self.interrupted:
             self.interrupted.discard(delivery.id)
@@ -368,7 +373,7 @@ class LiveRun(Waiting):
                 del self.stopped[number]
             delivery = self.run.deliveries.get(number)
             if delivery is not None and self.dead is None:
-                self._interrupt(delivery)
+                self.interrupt(delivery)
             if self.quiet_waiters and not self.running and self.is_quiet:
                 self._tell_quiet()
 
@@ -411,6 +416,8 @@ class LiveRun(Waiting):
         here = asyncio.current_task()
         for number in deliveries:
             task = self.running.get(number)
+            if task is None:
+                self.set_aside(number)
             if task is None or task.done():
                 continue
             if self.stopped is None:
@@ -446,6 +453,8 @@ class LiveRun(Waiting):
                 if number not in self.leaving:
                     self.leaving[number] = asyncio.get_running_loop().create_future()
                 waiting.append(self.leaving[number])
+            elif self.late and number in self.late:
+                waiting.append(self.late[number])
         if waiting:
             await asyncio.wait(waiting, timeout=LEAVE_S)
 
@@ -487,7 +496,7 @@ class LiveRun(Waiting):
 
         What a commit under way makes due meanwhile does not start either.
         """
-        numbers = list(self.running)
+        numbers = [*self.running, *self.postponed()]
         before, self.holds_back = self.holds_back, _everything
         try:
             self.stop(tuple(numbers))

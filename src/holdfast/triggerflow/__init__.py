@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Event flows: chunks, events, loops, joins and pauses; a signal reaches its handlers at once."""
 
+from holdfast.definition.retry import Retry
+from holdfast.errors import HandlerTimeout
 from holdfast.triggerflow.blueprint_object import TriggerFlowBlueprint
 from holdfast.triggerflow.chunk import Chunk
 from holdfast.triggerflow.contracts import TriggerFlowContractSpec
@@ -12,13 +14,16 @@ from holdfast.triggerflow.stream_types import (
     TriggerFlowInterruptEvent,
     TriggerFlowIntervention,
     TriggerFlowInterventionEvent,
+    TriggerFlowRetryEvent,
     TriggerFlowSystemStreamEvent,
 )
 
 __all__ = [
     "Chunk",
     "Execution",
+    "HandlerTimeout",
     "Process",
+    "Retry",
     "TriggerFlow",
     "TriggerFlowBlueprint",
     "TriggerFlowContractSpec",
@@ -26,6 +31,7 @@ __all__ = [
     "TriggerFlowInterruptEvent",
     "TriggerFlowIntervention",
     "TriggerFlowInterventionEvent",
+    "TriggerFlowRetryEvent",
     "TriggerFlowRuntimeData",
     "TriggerFlowSystemStreamEvent",
 ]

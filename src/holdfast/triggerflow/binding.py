@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from holdfast.definition.blueprint import Blueprint
+from holdfast.definition.retry import ONCE, Tries
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.machine import bindings
 from holdfast.machine.bindings import PREFIX, Binding
@@ -50,6 +51,8 @@ def bind(flow: FlowRun, wanted: Wanted) -> str:
     bound = _bound(flow)
     bound.functions[binding.key] = function
     bound.made[binding.key] = binding
+    handler = wanted.handler
+    bound.tries[binding.id] = handler.handler.tries if isinstance(handler, Chunk) else ONCE
     _rebuild(flow, bound)
     return binding.id
 
@@ -120,7 +123,8 @@ def _rebuild(flow: FlowRun, bound: Bound) -> None:
     for binding in run.bindings.values():
         function = bound.functions.get(binding.key)
         nodes.append(bindings.node_of(binding, hears=function is not None))
-        handlers[binding.node] = _LOST if function is None else _handler(function)
+        tries = bound.tries.get(binding.id, ONCE)
+        handlers[binding.node] = _LOST if function is None else _handler(function, tries)
     known = {bindings.node_id(key): function for key, function in bound.functions.items()}
     for node_id in sorted(_lost_nodes(run) - handlers.keys()):
         nodes.append(bindings.node_called(node_id))
@@ -137,8 +141,8 @@ def _lost_nodes(run: Run) -> set[str]:
     return {name for name in referred(run) if name.startswith(PREFIX)}
 
 
-def _handler(function: Callable[..., Any]) -> Handler:
-    return Handler(function, is_async(function))
+def _handler(function: Callable[..., Any], tries: Tries = ONCE) -> Handler:
+    return Handler(function, is_async(function), tries)
 
 
 def _missing_function(data: Any) -> NoReturn:

@@ -12,6 +12,7 @@ from typing import Any
 
 from holdfast.definition import flow_check
 from holdfast.definition.blueprint import ELSE, SEPARATOR, Blueprint, Node
+from holdfast.definition.retry import Tries
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.persistence.codec import Codec
 from holdfast.triggerflow import conditions
@@ -29,6 +30,7 @@ class Graph:
     """A structure with its functions, ready to be taken over by a flow.
 
     inner: the structures of sub-flows, by node, that are not bound yet; children: those that are.
+    tries: how often and how long chunks are called, by node.
     """
 
     plan: Blueprint
@@ -38,6 +40,7 @@ class Graph:
     cases: dict[str, tuple[Condition, ...]] = field(default_factory=dict)
     inner: dict[str, Graph] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
+    tries: dict[str, Tries] = field(default_factory=dict)
 
 
 def bound(graph: Graph, wiring: Wiring, declared: Mapping[str, Iterable[str]]) -> Graph:
@@ -113,6 +116,7 @@ def graph_of(wiring: Wiring, name: str) -> Graph:
     plan = wiring.compiled(name).plan
     graph = Graph(plan, wiring.contract, wiring.meta, dict(wiring.chunks), dict(wiring.cases))
     graph.children = dict(wiring.children)
+    graph.tries = dict(wiring.tries)
     return graph
 
 
@@ -138,6 +142,7 @@ def joined(wiring: Wiring, name: str, graph: Graph) -> Graph:
     chunks = {**graph.chunks, **mine.chunks}
     both = Graph(plan, contract, meta, chunks, {**graph.cases, **mine.cases})
     both.children = {**graph.children, **mine.children}
+    both.tries = {**graph.tries, **mine.tries}
     return both
 
 
@@ -160,6 +165,7 @@ def take_over(wiring: Wiring, graph: Graph) -> None:
         if node.kind == "collect" and node.group is not None
     }
     wiring.chunks = graph.chunks
+    wiring.tries = graph.tries
     wiring.unnamed = {id(c.function): c for c in graph.chunks.values() if not c.is_named}
     wiring.meta = graph.meta
     if graph.contract.canonical() != wiring.contract.canonical():

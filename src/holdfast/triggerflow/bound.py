@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.definition.retry import Tries
 from holdfast.machine.bindings import Binding
 from holdfast.triggerflow.compiled import Compiled
 
@@ -16,8 +17,12 @@ Key = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Bound:
-    """The live side of bindings. base: the definition without them; made: by this execution."""
+    """The live side of bindings. base: the definition without them; made: by this execution.
+
+    tries: how often and how long the handler is called, by the id of the binding.
+    """
 
     base: Compiled
     functions: dict[Key, Callable[..., Any]] = field(default_factory=dict)
     made: dict[Key, Binding] = field(default_factory=dict)
+    tries: dict[str, Tries] = field(default_factory=dict)

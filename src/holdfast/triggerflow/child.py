@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from holdfast.definition.blueprint import SEPARATOR
+from holdfast.definition.retry import Tries
 from holdfast.errors import DefinitionError
 from holdfast.persistence.types import TypeRegistry
 from holdfast.triggerflow.chunk import Chunk, Handler, same_function
@@ -30,6 +31,9 @@ class Source(Protocol):
 
     def compiled(self, flow_name: str) -> Compiled:
         """What there is now, frozen."""
+
+    def tries_of(self, chunk: Chunk) -> Tries:
+        """How often and how long a chunk of the flow is called."""
 
 
 @dataclass(frozen=True, slots=True)

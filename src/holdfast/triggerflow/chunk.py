@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import Any
 
+from holdfast.definition.retry import ONCE, Tries
 from holdfast.runtime.calling import is_async
 from holdfast.runtime.portal import blocking
 from holdfast.triggerflow.place import CHUNK
@@ -22,6 +23,7 @@ class Handler:
 
     function: Callable[..., Any]
     is_async: bool
+    tries: Tries = ONCE
 
 
 async def _pass_on(data: Any) -> Any:
@@ -36,18 +38,26 @@ class Chunk:
     """A handler under a name. It can be called, and used in `to` and `when` of any flow.
 
     trigger: the event it gives off when done. is_named: whether the name was given, or is the
-    function's own; a chunk without one is known by its place.
+    function's own; a chunk without one is known by its place. tries: how often and how long it
+    is called, unless the flow says otherwise where it stands.
     """
 
     __slots__ = ("emit_signals", "function", "handler", "id", "is_named", "name")
 
-    def __init__(self, function: Callable[..., Any], name: str, *, is_named: bool = True) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        *,
+        is_named: bool = True,
+        tries: Tries = ONCE,
+    ) -> None:
         self.function = function
         self.name = name
         self.id = name
         self.is_named = is_named
         self.emit_signals: tuple[str, ...] = ()
-        self.handler = Handler(function, is_async(function))
+        self.handler = Handler(function, is_async(function), tries)
 
     @property
     def trigger(self) -> str:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from holdfast.errors import PauseNotAllowed
+from holdfast.errors import HandlerTimeout, PauseNotAllowed
 from holdfast.machine.run import MISSING, Delivery
 from holdfast.runtime.portal import at_home, blocking, without_waiting
 from holdfast.runtime.step_face import StepFace
@@ -40,14 +40,25 @@ class TriggerFlowRuntimeData(
 ):
     """One handler call's view of its run. Writes and emits are known to come from this call."""
 
-    __slots__ = ("_delivery", "_run", "is_judging", "paused", "seen", "value")
+    __slots__ = ("_delivery", "_flow", "_late", "is_judging", "paused", "seen", "value")
 
     def __init__(self, run: FlowRun, delivery: Delivery) -> None:
-        self._run = run
+        self._flow = run
+        self._late: HandlerTimeout | None = None
         self._delivery = delivery
         self.value: Any = delivery.payload
         self.paused = False
         self.is_judging = False
+
+    @property
+    def _run(self) -> FlowRun:
+        if self._late is not None:
+            raise self._late
+        return self._flow
+
+    def give_up(self, error: HandlerTimeout) -> None:
+        """The call ran out of time: what its handler still does with this raises the error."""
+        self._late = error
 
     def _access(self) -> tuple[FlowRun, Delivery]:
         return self._run, self._delivery

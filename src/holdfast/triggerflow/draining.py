@@ -37,8 +37,9 @@ async def drain(flow: FlowRun, timeout_s: float | None) -> None:
 async def _halt(flow: FlowRun) -> None:
     """Cancel what still runs."""
     live = flow.live
-    names = ", ".join(names_of(flow.run, live.running))
-    text = f"close: {len(live.running)} handlers were still running and are cancelled: {names}"
+    late = {*live.running, *live.postponed()}
+    names = ", ".join(names_of(flow.run, late))
+    text = f"close: {len(late)} handlers were still running and are cancelled: {names}"
     warn_at_caller(text, RuntimeWarning)
     still = await halted(flow)
     if still:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
+from holdfast.definition.retry import Retry, Tries, tries
 from holdfast.machine.run import new_run
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import Store, check_run_id
@@ -102,15 +104,30 @@ class TriggerFlow(
         """The frozen definition as it stands now."""
         return self._wiring.compiled(self.name)
 
-    def chunk(self, target: Callable[..., Any] | str) -> Any:
-        """Make a chunk of a function: `@flow.chunk` or `@flow.chunk("name")`."""
-        if isinstance(target, str):
-            return lambda function: self._chunk(function, target)
-        return self._chunk(target, None)
+    def chunk(
+        self,
+        target: Callable[..., Any] | str | None = None,
+        *,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """Make a chunk of a function: `@flow.chunk`, `@flow.chunk("name")`.
 
-    def _chunk(self, function: Callable[..., Any], name: str | None) -> Chunk:
+        Or `@flow.chunk("name", retry=Retry(3), timeout_s=10.0)`: the name may be left out. retry:
+        call it again when it fails. timeout_s: fail a call that takes longer.
+        Raises: DefinitionError, TypeError.
+        """
+        how = tries(retry, timeout_s)
+        if target is None or isinstance(target, str):
+            return lambda function: self._chunk(function, target, how)
+        return self._chunk(target, None, how)
+
+    def _chunk(self, function: Callable[..., Any], name: str | None, how: Tries) -> Chunk:
         with self._wiring.building():
-            return self._wiring.make_chunk(function, name, "chunk")
+            chunk = self._wiring.make_chunk(function, name, "chunk")
+            self._wiring.put_tries(chunk, how)
+        chunk.handler = replace(chunk.handler, tries=how.over(chunk.handler.tries))
+        return chunk
 
     def register_chunk_handler(
         self, function: Callable[..., Any], *, name: str | None = None
@@ -131,13 +148,30 @@ class TriggerFlow(
         self.types.register(cls, name, **how)
         return self
 
-    def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT002
+    def to(
+        self,
+        target: Any,
+        side_branch: bool = False,  # noqa: FBT002 - the documented order
+        name: str | None = None,
+        *,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+    ) -> Process:
         """Put a handler at the start; see `Process.to`."""
-        return Process(self._wiring).to(target, side_branch, name)
+        start = Process(self._wiring)
+        return start.to(target, side_branch, name, retry=retry, timeout_s=timeout_s)
 
-    def side_branch(self, target: Any, *, name: str | None = None) -> Process:
+    def side_branch(
+        self,
+        target: Any,
+        *,
+        name: str | None = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+    ) -> Process:
         """Put a handler beside the start; see `Process.side_branch`."""
-        return Process(self._wiring).side_branch(target, name=name)
+        start = Process(self._wiring)
+        return start.side_branch(target, name=name, retry=retry, timeout_s=timeout_s)
 
     def to_sub_flow(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from holdfast.definition.retry import Retry, tries
 from holdfast.triggerflow.compat.end import EndOperator
 from holdfast.triggerflow.operators import batch, collect, for_each, match, note, sub_flow, to, when
 from holdfast.triggerflow.operators import intervention_point as points
@@ -48,18 +49,35 @@ class Process(EndOperator):
         with self._wiring.building(self._place.replayed):
             return Process(self._wiring, declare(self._wiring, self._place, *arguments))
 
-    def to(self, target: Any, side_branch: bool = False, name: str | None = None) -> Process:  # noqa: FBT002
+    def to(
+        self,
+        target: Any,
+        side_branch: bool = False,  # noqa: FBT002 - the documented order
+        name: str | None = None,
+        *,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+    ) -> Process:
         """Put a handler behind the cursor; the new cursor stands behind it.
 
         target: a callable, a chunk, a chunk's name, (name, callable), or a flow: see
-        `to_sub_flow`. side_branch: leave the cursor where it was.
+        `to_sub_flow`. side_branch: leave the cursor where it was. retry: call it again when it
+        fails. timeout_s: fail a call that takes longer, with HandlerTimeout.
         Raises: DefinitionError, TypeError.
         """
-        return self._then(to.attach, target, name, side_branch)
+        declare = partial(to.attach, tries=tries(retry, timeout_s))
+        return self._then(declare, target, name, side_branch)
 
-    def side_branch(self, target: Any, *, name: str | None = None) -> Process:
-        """Put a handler beside the chain; the cursor stays."""
-        return self.to(target, side_branch=True, name=name)
+    def side_branch(
+        self,
+        target: Any,
+        *,
+        name: str | None = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+    ) -> Process:
+        """Put a handler beside the chain; the cursor stays. retry, timeout_s: see `to`."""
+        return self.to(target, side_branch=True, name=name, retry=retry, timeout_s=timeout_s)
 
     def to_sub_flow(
         self,

@@ -12,7 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InternalError, RunFrozen, SubFlowNotActive
-from holdfast.machine import dispatch, interventions, state, visits
+from holdfast.machine import dispatch, interventions, retries, state, visits
 from holdfast.machine.effects import (
     Effect,
     Ended,
@@ -22,6 +22,7 @@ from holdfast.machine.effects import (
     Input,
     Lapsed,
     Resumed,
+    Retrying,
     Warn,
     Withdrawn,
 )
@@ -37,7 +38,7 @@ from holdfast.runtime.live import LiveRun
 from holdfast.runtime.migrating import NO_VERSIONS, Versions
 from holdfast.runtime.permits import HOLDER, Permits, checked_limit
 from holdfast.runtime.stepping import outside
-from holdfast.triggerflow import insides, skipping
+from holdfast.triggerflow import insides, skipping, trying
 from holdfast.triggerflow.insides import Inside
 from holdfast.triggerflow.resources import Resources
 from holdfast.triggerflow.shared import SharedData
@@ -134,7 +135,7 @@ class FlowRun(Telling):
         return dispatch.step(run, happened)
 
     async def call(self, live: LiveRun, delivery: Delivery) -> Input:
-        """Call a chunk's handler in a context of its own."""
+        """Call a chunk's handler in a context of its own; one with a timeout, in a task."""
         try:
             handler = self.compiled.handlers[delivery.node]
         except KeyError:
@@ -153,7 +154,9 @@ class FlowRun(Telling):
                 raise asyncio.CancelledError
             if self.before is not None:
                 data.seen = await self.before(self, delivery)
-            if handler.is_async:
+            if handler.tries.timeout_s is not None:
+                value = await trying.timed(live, delivery, handler, data)
+            elif handler.is_async:
                 value = await in_context(outside(), handler.function(data))
             else:
                 under = (live.running, delivery.id)
@@ -174,9 +177,10 @@ class FlowRun(Telling):
         return Finished(delivery, value, encoded, data.paused)
 
     def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> Input | None:
-        """The error reaches whoever awaits the group, or the run goes on without the branch."""
-        if not self.skips or not isinstance(error, Exception):
-            return None
+        """The handler is called again; or whoever awaits the group is told; or it is skipped."""
+        again = trying.again(live, self.compiled.handlers.get(delivery.node), delivery, error)
+        if again is not None or not self.skips or not isinstance(error, Exception):
+            return again
         if live.errors is not None:
             live.errors.pop(delivery.id, None)
         text = f"{delivery.node} failed and was skipped: {skipping.text_of(error)}"
@@ -219,6 +223,8 @@ class FlowRun(Telling):
         """Warnings, and waits that nobody answered, go into the stream."""
         if isinstance(effect, Warn):
             self.warn(effect.code, effect.text)
+        elif isinstance(effect, Retrying):
+            self.tell(trying.retrying(self.run, effect))
         elif isinstance(effect, Lapsed):
             self.publish("interrupt", "expire", effect.wait)
         elif isinstance(effect, Resumed):
@@ -331,6 +337,11 @@ class FlowRun(Telling):
         return [
             d for d in self.run.deliveries.values() if d.status == PARKED and number in (None, d.id)
         ]
+
+    def undecided(self, number: int | None = None) -> list[Delivery]:
+        """What somebody may decide about: parked, or waiting to be called again."""
+        waiting = retries.waiting(self.run)
+        return [*self.parked(number), *(d for d in waiting if number in (None, d.id))]
 
     def answered(self, delivery: Delivery) -> Wait | None:
         """The answered wait that a delivery continues."""

@@ -122,6 +122,11 @@ class SeenSignal:
         return self._access()[1].attempt
 
     @property
+    def failures(self) -> int:
+        """How many calls of this delivery have failed; with `retry=`, more than one can."""
+        return self._access()[1].failures
+
+    @property
     def settings(self) -> MutableMapping[str, Any]:
         """The settings of the execution."""
         return self._access()[0].settings

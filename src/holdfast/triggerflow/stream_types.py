@@ -96,7 +96,22 @@ class TriggerFlowInterventionEvent(TypedDict, total=False):
     intervention: TriggerFlowIntervention
 
 
-TriggerFlowSystemStreamEvent = TriggerFlowInterruptEvent | TriggerFlowInterventionEvent
+class TriggerFlowRetryEvent(TypedDict, total=False):
+    """A stream item about a handler that failed and is called again."""
+
+    type: Literal["retry"]
+    action: Literal["schedule"]
+    execution_id: str
+    node: str
+    failures: int
+    error: str
+    runs_again_at: float | None
+    signal: TriggerFlowSignal
+
+
+TriggerFlowSystemStreamEvent = (
+    TriggerFlowInterruptEvent | TriggerFlowInterventionEvent | TriggerFlowRetryEvent
+)
 
 
 def system_schemas() -> dict[str, Any]:
@@ -104,6 +119,7 @@ def system_schemas() -> dict[str, Any]:
     return {
         "interrupt": _described(TriggerFlowInterruptEvent),
         "intervention": _described(TriggerFlowInterventionEvent),
+        "retry": _described(TriggerFlowRetryEvent),
     }
 
 

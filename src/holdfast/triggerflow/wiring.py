@@ -16,6 +16,7 @@ from typing import Any
 from holdfast.definition.blueprint import CALLS, Blueprint, Node, Signal
 from holdfast.definition.fingerprint import fingerprint, flow_form
 from holdfast.definition.flow_routes import check_routes
+from holdfast.definition.retry import ONCE, Tries
 from holdfast.errors import DefinitionError, HandlersMissing
 from holdfast.persistence.types import TypeRegistry
 from holdfast.triggerflow import child, conditions
@@ -43,7 +44,8 @@ class Wiring:
     conditions: registered conditions by name; condition_names: the names by identity. cases: what
     the cases of each match ask; asked: their positions by match and what they ask. collections:
     their modes. children: the flows of sub-flows, by node. meta: what a blueprint says beside its
-    structure. unnamed: chunks known by their place, by the identity of their function.
+    structure. unnamed: chunks known by their place, by the identity of their function. tries: how
+    often and how long chunks are called, where the flow says so, by node.
     """
 
     def __init__(self, types: TypeRegistry) -> None:
@@ -57,6 +59,7 @@ class Wiring:
         self.asked: dict[tuple[str, Any], int] = {}
         self.collections: dict[str, str] = {}
         self.unnamed: dict[int, Chunk] = {}
+        self.tries: dict[str, Tries] = {}
         self.children: dict[str, child.Child] = {}
         self.contract: Contract = NO_CONTRACT
         self.meta: Mapping[str, Any] = {}
@@ -243,6 +246,24 @@ class Wiring:
             )
         )
 
+    def put_tries(self, chunk: Chunk, tries: Tries) -> None:
+        """Say how often and how long a chunk is called. Raises: DefinitionError for two answers."""
+        if tries is ONCE:
+            return
+        before = self.tries.get(chunk.id)
+        if before is not None and before != tries:
+            raise DefinitionError(
+                f"chunk {chunk.name!r} was given another retry or timeout before",
+                hint="A chunk has one of each wherever it stands; pass name= for another chunk.",
+            )
+        self.put_in(self.tries, chunk.id, tries)
+
+    def tries_of(self, chunk: Chunk) -> Tries:
+        """How often and how long a chunk of this flow is called."""
+        said = self.tries.get(chunk.id)
+        own = chunk.handler.tries
+        return own if said is None else said.over(own)
+
     def compiled(self, flow_name: str) -> Compiled:
         """What there is now, frozen; made once until something is added.
 
@@ -300,7 +321,7 @@ class Wiring:
             raise HandlersMissing(f"handler {node.handler!r} is not registered", names=(node.name,))
         for hint in hints_of(chunk.function):
             self.types.register_annotation(hint)
-        return chunk.handler
+        return replace(chunk.handler, tries=self.tries_of(chunk))
 
 
 def checked_name(what: str, name: Any) -> str | None:

@@ -2,9 +2,11 @@
 """Graphs in supersteps: executors, typed messages, edges; a checkpoint at every barrier."""
 
 from holdfast.definition.edges import Edge, EdgeGroup
+from holdfast.definition.retry import Retry
 from holdfast.errors import (
     EdgeDuplicationError,
     GraphConnectivityError,
+    HandlerTimeout,
     TypeCompatibilityError,
     WorkflowBusy,
     WorkflowCheckpointException,
@@ -43,6 +45,7 @@ from holdfast.workflow.events import (
     ExecutorCompletedEvent,
     ExecutorFailedEvent,
     ExecutorInvokedEvent,
+    ExecutorRetryEvent,
     RequestInfoEvent,
     SuperStepCompletedEvent,
     SuperStepStartedEvent,
@@ -91,13 +94,16 @@ __all__ = [
     "ExecutorCompletedEvent",
     "ExecutorFailedEvent",
     "ExecutorInvokedEvent",
+    "ExecutorRetryEvent",
     "FileCheckpointStorage",
     "FunctionExecutor",
     "GraphConnectivityError",
+    "HandlerTimeout",
     "InMemoryCheckpointStorage",
     "InProcessExecution",
     "RequestInfoEvent",
     "ResponseStream",
+    "Retry",
     "StartInfo",
     "StreamingRun",
     "SubWorkflowRequestMessage",

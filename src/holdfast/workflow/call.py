@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from holdfast.definition.graph import Graph
 from holdfast.definition.schema import schema_of
-from holdfast.errors import DefinitionError, WaitExists
+from holdfast.errors import DefinitionError, HandlerTimeout, WaitExists
 from holdfast.machine import layout, ledger, waits
 from holdfast.machine.effects import Sent, Written
 from holdfast.machine.frames import OUTSIDE
@@ -79,7 +79,10 @@ class Watched(Host, Protocol):
 
 
 class HandlerCall:
-    """One call of a handler. Nothing in here is in the record until the handler ends."""
+    """One call of a handler. Nothing in here is in the record until the handler ends.
+
+    late: set once the handler ran out of time; then nothing of the call counts.
+    """
 
     __slots__ = (
         "_state",
@@ -87,6 +90,7 @@ class HandlerCall:
         "delivery",
         "graph",
         "halts",
+        "late",
         "offered",
         "outputs",
         "run",
@@ -103,8 +107,13 @@ class HandlerCall:
         self.outputs: list[tuple[str, Any, bytes | None]] = []
         self.spec = spec
         self.halts = False
+        self.late: HandlerTimeout | None = None
         self.offered: list[Sent] = []
         self._state: CallState | None = None
+
+    def give_up(self, error: HandlerTimeout) -> None:
+        """The call ran out of time: what its handler still does raises the error."""
+        self.late = error
 
     @property
     def state(self) -> CallState:

@@ -27,10 +27,16 @@ class WorkflowContext(StepFace, ContextAnnotations[OutT_contra, W_OutT_contra]):
     becomes visible to others at the end of the superstep.
     """
 
-    __slots__ = ("_call",)
+    __slots__ = ("_own",)
 
     def __init__(self, call: HandlerCall) -> None:
-        self._call = call
+        self._own = call
+
+    @property
+    def _call(self) -> HandlerCall:
+        if self._own.late is not None:
+            raise self._own.late
+        return self._own
 
     async def send_message(self, message: Any, target_id: str | None = None) -> None:
         """Send a message along the edges of this executor, or along the one to target_id.
@@ -98,6 +104,11 @@ class WorkflowContext(StepFace, ContextAnnotations[OutT_contra, W_OutT_contra]):
     def attempt(self) -> int:
         """How often this delivery may have been begun before; 0 only if it surely was not."""
         return self._call.delivery.attempt
+
+    @property
+    def failures(self) -> int:
+        """How many calls of this delivery have failed; with `retry=`, more than one can."""
+        return self._call.delivery.failures
 
     @property
     def request_id(self) -> str | None:

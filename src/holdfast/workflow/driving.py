@@ -69,8 +69,11 @@ class WorkflowRun(KeptRun):
         live = self.live
         try:
             await live.carry(live.perform(effects, here=True))
-            while live.tasks:
-                await live.settled()
+            while live.tasks or self._is_waiting_to_call:
+                if live.tasks:
+                    await live.settled()
+                else:
+                    await live.until_quiet()
         except BaseException:
             await halt_within(live)
             raise
@@ -85,6 +88,12 @@ class WorkflowRun(KeptRun):
                     f"run {self.run_id!r}: a handler raised CancelledError", run_id=self.run_id
                 ) from error
             raise error
+
+    @property
+    def _is_waiting_to_call(self) -> bool:
+        """Whether no task is at work because all that is due waits to be called again."""
+        live = self.live
+        return live.dead is None and not live.is_quiet and bool(live.postponed())
 
     async def answer(self, fitting: Mapping[str, Any]) -> list[Effect]:
         """Settle requests with answers that fit, and take the response checkpoint."""

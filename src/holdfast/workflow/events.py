@@ -202,6 +202,11 @@ class WorkflowEvent:
         return ExecutorFailedEvent(executor_id, details)
 
     @staticmethod
+    def executor_retry(executor_id: str, data: str, failures: int = 1) -> ExecutorRetryEvent:
+        """Tell that a handler raised and is called again. data: what it raised, as text."""
+        return ExecutorRetryEvent(executor_id, data, failures)
+
+    @staticmethod
     def executor_bypassed(executor_id: str, data: Any = None) -> ExecutorBypassedEvent:
         """Tell that an executor gave what it had given before. data: that value."""
         return ExecutorBypassedEvent(executor_id, data)
@@ -420,6 +425,33 @@ class ExecutorFailedEvent(_Kind):
         return self
 
 
+class ExecutorRetryEvent(_Kind):
+    """A handler raised and is called again. data: the type and the text of what it raised.
+
+    failures: how many of its calls have failed. runs_again_at: the wall-clock time before which it
+    is not called; None for at once.
+    """
+
+    __slots__ = ("data", "executor_id", "failures", "runs_again_at")
+    type = "executor_retry"
+    fields = ("executor_id", "data", "failures", "runs_again_at")
+    executor_id: str
+    data: str
+    failures: int
+    runs_again_at: float | None
+
+    def __new__(
+        cls, executor_id: str, data: str, failures: int = 1, runs_again_at: float | None = None
+    ) -> Self:
+        """Fill the fields."""
+        self = object.__new__(cls)
+        self.executor_id = executor_id
+        self.data = data
+        self.failures = failures
+        self.runs_again_at = runs_again_at
+        return self
+
+
 class SuperStepStartedEvent(_Kind):
     """A superstep begins; its number counts from 1."""
 
@@ -472,6 +504,7 @@ _KINDS: Final[dict[str, type[_Kind]]] = {
         ExecutorInvokedEvent,
         ExecutorCompletedEvent,
         ExecutorFailedEvent,
+        ExecutorRetryEvent,
         ExecutorBypassedEvent,
         SuperStepStartedEvent,
         SuperStepCompletedEvent,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
+from holdfast.definition.retry import ONCE, Retry, Tries, tries
 from holdfast.errors import DefinitionError
 from holdfast.workflow.handler_table import HandlerTable
 from holdfast.workflow.handlers import HandlerSpec, handler_spec
@@ -21,7 +22,8 @@ class Executor:
     """The base of executors: an id, typed handlers, and hooks that save what an instance holds.
 
     type: what the graph's fingerprint knows the class by; its name unless given. Give one, and
-    the class can be renamed while runs wait.
+    the class can be renamed while runs wait. retry, timeout_s: of every handler that says nothing
+    itself; see `handler`.
     Raises: DefinitionError (a ValueError) for an empty id, no handler, or two for one type.
     """
 
@@ -29,6 +31,9 @@ class Executor:
     checkpoint_fields: ClassVar[tuple[str, ...]] = ()
     #: Ask the hooks at every checkpoint, not only after a handler of this executor ran.
     volatile: ClassVar[bool] = False
+
+    #: How often and how long its handlers are called that say nothing themselves.
+    tries: Tries = ONCE
 
     #: The seat of the run that uses this instance now; an instance serves one run at a time.
     used_by: object | None = None
@@ -51,8 +56,16 @@ class Executor:
             getattr(cls, name) is not getattr(Executor, name) for name in _HOOKS
         )
 
-    def __init__(self, id: str, *, type: str | None = None) -> None:
+    def __init__(
+        self,
+        id: str,
+        *,
+        type: str | None = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
         self._id = checked_id(id)
+        self.tries = tries(retry, timeout_s)
         self._type = self.__class__.__name__ if type is None else type
         self._table = self._handlers()
         problem = self._table.problem()

@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable
 from typing import Any, overload
 
+from holdfast.definition.retry import Retry
 from holdfast.errors import DefinitionError
 from holdfast.workflow.context_types import Types
 from holdfast.workflow.executor import Executor
@@ -30,8 +31,9 @@ from holdfast.workflow.handlers import (
 class FunctionExecutor(Executor):
     """An executor made of one function; its id is the function's name unless given.
 
-    input, output, workflow_output: each takes the place of the annotation it names. What the
-    function returns is ignored: results go through the context.
+    input, output, workflow_output: each takes the place of the annotation it names. retry: call
+    it again when it fails. timeout_s: fail a call that takes longer, with HandlerTimeout. What
+    the function returns is ignored: results go through the context.
     Raises: DefinitionError for a function of another shape, or without a type for its message.
     """
 
@@ -43,7 +45,10 @@ class FunctionExecutor(Executor):
         input: Any = None,
         output: Any = None,
         workflow_output: Any = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
     ) -> None:
+        # Many parameters because: they are the documented keywords of `executor`.
         self._parameters = _parameters(func)
         self._function = func
         explicit = any(form is not None for form in (input, output, workflow_output))
@@ -61,7 +66,8 @@ class FunctionExecutor(Executor):
             function=self._adapted(),
             is_sync=not inspect.iscoroutinefunction(func),
         )
-        super().__init__(func.__name__ if id is None else id, type="FunctionExecutor")
+        name = func.__name__ if id is None else id
+        super().__init__(name, type="FunctionExecutor", retry=retry, timeout_s=timeout_s)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the function as if it had not been decorated."""
@@ -112,7 +118,13 @@ def executor(function: Callable[..., Any], /) -> FunctionExecutor: ...
 
 @overload
 def executor(
-    *, id: str | None = None, input: Any = None, output: Any = None, workflow_output: Any = None
+    *,
+    id: str | None = None,
+    input: Any = None,
+    output: Any = None,
+    workflow_output: Any = None,
+    retry: Retry | None = None,
+    timeout_s: float | None = None,
 ) -> Callable[[Callable[..., Any]], FunctionExecutor]: ...
 
 
@@ -124,12 +136,21 @@ def executor(
     input: Any = None,
     output: Any = None,
     workflow_output: Any = None,
+    retry: Retry | None = None,
+    timeout_s: float | None = None,
 ) -> FunctionExecutor | Callable[[Callable[..., Any]], FunctionExecutor]:
     """Make a function an executor. Keywords and errors are those of `FunctionExecutor`."""
+    # Many parameters because: they are the documented keywords of an executor.
 
     def make(func: Callable[..., Any]) -> FunctionExecutor:
         return FunctionExecutor(
-            func, id, input=input, output=output, workflow_output=workflow_output
+            func,
+            id,
+            input=input,
+            output=output,
+            workflow_output=workflow_output,
+            retry=retry,
+            timeout_s=timeout_s,
         )
 
     return make if function is None else make(function)

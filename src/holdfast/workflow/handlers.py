@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Optional, TypeVar, Union, get_type_hints, overload
 
+from holdfast.definition.retry import ONCE, Retry, Tries, tries
 from holdfast.errors import DefinitionError
 from holdfast.workflow.context_types import Types, context_types
 from holdfast.workflow.declared import Declared
@@ -33,7 +34,8 @@ class HandlerSpec:
     message_type: of the message, or of the original request for a response handler.
     function: called as `function(executor, message, ctx)`, for a response handler as
     `function(executor, original_request, response, ctx)`; in a thread when is_sync.
-    sends, yields: the declared types of both, to ask about values.
+    sends, yields: the declared types of both, to ask about values. tries: how often and how long
+    it is called; the executor says what is left open.
     """
 
     kind: Literal["message", "response"]
@@ -44,6 +46,7 @@ class HandlerSpec:
     workflow_output_types: Types
     function: Callable[..., Any]
     is_sync: bool = False
+    tries: Tries = ONCE
     sends: Declared = field(init=False, repr=False, compare=False)
     yields: Declared = field(init=False, repr=False, compare=False)
 
@@ -58,7 +61,12 @@ def handler(function: F, /) -> F: ...
 
 @overload
 def handler(
-    *, input: Any = None, output: Any = None, workflow_output: Any = None
+    *,
+    input: Any = None,
+    output: Any = None,
+    workflow_output: Any = None,
+    retry: Retry | None = None,
+    timeout_s: float | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -69,14 +77,19 @@ def handler(
     input: Any = None,
     output: Any = None,
     workflow_output: Any = None,
+    retry: Retry | None = None,
+    timeout_s: float | None = None,
 ) -> F | Callable[[F], F]:
     """Declare a method `async (self, message, ctx)` as the handler of one type of message.
 
-    Bare, the types come from the annotations. With any keyword, annotations are ignored: input is
+    Bare, the types come from the annotations. With any type, annotations are ignored: input is
     required, the others default to nothing. A type may be given as text, read in the module.
+    retry: call it again when it fails. timeout_s: fail a call that takes longer, with
+    HandlerTimeout. Either is the executor's own where it is not given here.
     Raises: DefinitionError (a ValueError) for a declaration that cannot work; NameError for an
     unknown name in a type given as text.
     """
+    how = tries(retry, timeout_s)
     given = {"input": input, "output": output, "workflow_output": workflow_output}
 
     def declare(method: F) -> F:
@@ -87,7 +100,7 @@ def handler(
         else:
             types_in = (_explicit(method, "input", given),)
             sends, yields = _explicit_outputs(method, given)
-        return _record(method, types_in, sends, yields)
+        return _record(method, types_in, (sends, yields), how)
 
     return declare if function is None else declare(function)
 
@@ -98,7 +111,13 @@ def response_handler(function: F, /) -> F: ...
 
 @overload
 def response_handler(
-    *, request: Any = None, response: Any = None, output: Any = None, workflow_output: Any = None
+    *,
+    request: Any = None,
+    response: Any = None,
+    output: Any = None,
+    workflow_output: Any = None,
+    retry: Retry | None = None,
+    timeout_s: float | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -110,12 +129,16 @@ def response_handler(
     response: Any = None,
     output: Any = None,
     workflow_output: Any = None,
+    retry: Retry | None = None,
+    timeout_s: float | None = None,
 ) -> F | Callable[[F], F]:
     """Declare a method `async (self, original_request, response, ctx)` as taker of answers.
 
-    Bare, the types come from the annotations. With any keyword, annotations are ignored: request
-    and response are required. Raises as `handler` does.
+    Bare, the types come from the annotations. With any type, annotations are ignored: request
+    and response are required. The rest, and what is raised, is as for `handler`.
     """
+    # Many parameters because: they are the documented keywords of a handler.
+    how = tries(retry, timeout_s)
     given = {
         "request": request,
         "response": response,
@@ -131,7 +154,7 @@ def response_handler(
         else:
             types_in = (_explicit(method, "request", given), _explicit(method, "response", given))
             sends, yields = _explicit_outputs(method, given)
-        return _record(method, types_in, sends, yields)
+        return _record(method, types_in, (sends, yields), how)
 
     return declare if function is None else declare(function)
 
@@ -272,15 +295,16 @@ def _explicit_outputs(method: Callable[..., Any], given: dict[str, Any]) -> tupl
     )
 
 
-def _record(method: F, types_in: tuple[Any, ...], sends: Types, yields: Types) -> F:
+def _record(method: F, types_in: tuple[Any, ...], types_out: tuple[Types, Types], how: Tries) -> F:
     spec = HandlerSpec(
         kind="message" if len(types_in) == 1 else "response",
         name=method.__name__,
         message_type=types_in[0],
         response_type=types_in[1] if len(types_in) > 1 else None,
-        output_types=sends,
-        workflow_output_types=yields,
+        output_types=types_out[0],
+        workflow_output_types=types_out[1],
         function=method,
+        tries=how,
     )
     setattr(method, _MARK, spec)
     return method

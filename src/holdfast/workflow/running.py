@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
+from holdfast.definition.retry import ONCE, Tries
 from holdfast.errors import (
     InputRefused,
     WorkflowConvergenceException,
 )
-from holdfast.machine import barrier, superstep
+from holdfast.machine import barrier, retries, superstep
 from holdfast.machine.effects import (
     AskedOutside,
     Barrier,
@@ -27,6 +28,7 @@ from holdfast.machine.effects import (
     Input,
     Refused,
     Retried,
+    Retrying,
     Sent,
     Skipped,
     Stuck,
@@ -44,8 +46,9 @@ from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.inbox import PostBody
 from holdfast.runtime.live import LiveRun
+from holdfast.runtime.retrying import faltered
 from holdfast.runtime.stepping import outside
-from holdfast.workflow import crossing
+from holdfast.workflow import crossing, trying
 from holdfast.workflow.call import HandlerCall
 from holdfast.workflow.context import WorkflowContext
 from holdfast.workflow.crossing import Border
@@ -81,7 +84,8 @@ class GraphRun:
     with what failed. held: the executors and what is kept of them. response_types: what open
     requests ask for, by id, as far as this process has heard it. border: of its sub-workflows.
     run_context: what the caller gave for handlers to use; never saved.
-    failure: the last error that a handler raised, and whose.
+    failure: the last error that a handler raised, and whose. tries: how handlers under way are
+    called, as far as they or their executors say so, by delivery.
     """
 
     __slots__ = (
@@ -100,6 +104,7 @@ class GraphRun:
         "run_context",
         "sending",
         "told_pending",
+        "tries",
     )
 
     def __init__(
@@ -120,6 +125,7 @@ class GraphRun:
         self.failure: tuple[BaseException, str] | None = None
         self.told_pending = False
         self.roused = False
+        self.tries: dict[int, Tries] = {}
 
     @property
     def executors(self) -> Mapping[str, Executor]:
@@ -173,7 +179,12 @@ class GraphRun:
         self.publish(ExecutorInvokedEvent(node, payload))
         call = HandlerCall(self, delivery, spec)
         context: WorkflowContext[Any, Any] = WorkflowContext(call)
-        if spec.is_sync:
+        tries = trying.of(spec, self.executors[node])
+        if tries is not ONCE:
+            self.tries[delivery.id] = tries
+        if tries.timeout_s is not None:
+            await trying.timed(call, tries.timeout_s, (*arguments, context))
+        elif spec.is_sync:
             under = (live.running, delivery.id)
             await THREADS.call(spec.function, *arguments, context, under=under)
         else:
@@ -184,6 +195,8 @@ class GraphRun:
                 await inbox.withdraw_unasked(live, delivery)
             held = await self.held.after(node, self.run)
         self.held.spoiled.discard(node)
+        if tries is not ONCE:
+            self.tries.pop(delivery.id, None)
         made = [message.value for message in call.sent]
         if call.outputs:
             made += [value for _, value, _ in call.outputs]
@@ -228,7 +241,12 @@ class GraphRun:
         return spec, payload, arguments
 
     def failed(self, live: LiveRun, delivery: Delivery, error: BaseException) -> Input | None:
-        """A handler raised: watchers hear of it before the run stops."""
+        """A handler raised: it is called again, or watchers hear of it before the run stops."""
+        tries = self.tries.pop(delivery.id, ONCE)
+        if tries.retry is not None:
+            again = faltered(live, delivery, error, tries.retry)
+            if again is not None:
+                return again
         self.failure = (error, delivery.node)
         details = WorkflowErrorDetails.from_exception(error, executor_id=delivery.node)
         self.publish(ExecutorFailedEvent(delivery.node, details))
@@ -242,6 +260,8 @@ class GraphRun:
             self._began(effect)
         elif isinstance(effect, Warn):
             self.publish(WorkflowWarningEvent(effect.text))
+        elif isinstance(effect, Retrying):
+            self.publish(trying.retrying(effect))
         elif isinstance(effect, AskedOutside):
             crossing.tell_asked_outside(self, effect.wait)
         elif isinstance(effect, Withdrawn):
@@ -323,19 +343,24 @@ class GraphRun:
         """The deliveries that failed and wait for a decision."""
         return [d for d in self.run.deliveries.values() if d.status == PARKED]
 
+    def undecided(self) -> list[Delivery]:
+        """The deliveries that somebody may decide about: parked, or waiting to be called again."""
+        return [*self.parked(), *retries.waiting(self.run)]
+
     def posted(self, item: InboxItem) -> list[Effect]:
         """What a post that is no answer means: cancel, close, retry or skip."""
         body = msgspec.json.decode(item.post.body, type=PostBody)
-        chosen = [d for d in self.parked() if body.delivery in (None, d.id)]
+        chosen = [d for d in self.undecided() if body.delivery in (None, d.id)]
+        stands = self.run.status in STANDING
         match item.post.kind:
             case "retry":
-                self.roused = self.roused or bool(chosen) or self.run.status in STANDING
+                self.roused = self.roused or stands
                 return [e for d in chosen for e in self.step(self.run, Retried(d))]
             case "skip":
                 effects = [e for d in chosen for e in self.step(self.run, Skipped(d, None))]
                 # The last one skipped closes its superstep, and the next begins by itself.
                 ended = any(type(effect) is Barrier for effect in effects)
-                self.roused = not ended and (self.roused or bool(chosen))
+                self.roused = not ended and (self.roused or (stands and bool(chosen)))
                 return effects
             case "cancel":
                 return self.step(self.run, Ended("cancelled"))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from holdfast.definition.blueprint import Signal
+from holdfast.definition.retry import ONCE, Tries
 from holdfast.errors import BuilderMisuse, DefinitionError
 from holdfast.triggerflow.child import Embeddable
 from holdfast.triggerflow.chunk import Chunk
@@ -15,16 +16,30 @@ from holdfast.triggerflow.place import Place
 from holdfast.triggerflow.wiring import Wiring
 
 
-def attach(wiring: Wiring, place: Place, target: Any, name: str | None, side_branch: Any) -> Place:
+def attach(
+    wiring: Wiring,
+    place: Place,
+    target: Any,
+    name: str | None,
+    side_branch: Any,
+    *,
+    tries: Tries = ONCE,
+) -> Place:
     """Let the target listen to the cursor's signal; returns the place behind it.
 
     target: a callable, a chunk, the name of a chunk there is, (name, callable), or a flow.
-    side_branch: stay at the place.
+    side_branch: stay at the place. tries: how often and how long the target is called.
     """
     if isinstance(target, Embeddable):
+        if tries is not ONCE:
+            raise DefinitionError(
+                "retry= and timeout_s= are for handlers, and a sub-flow is none",
+                hint="Give them to the handlers inside the sub-flow.",
+            )
         return sub_flow.attach(wiring, place, target, name, side_branch)
     chunk = resolve(wiring, place.signal, target, name)
     place.refuse(chunk.id)
+    wiring.put_tries(chunk, tries)
     wiring.put_chunk(chunk, place.signal)
     if side_branch:
         return place.beside((chunk.id,))
@@ -61,5 +76,7 @@ def _named(wiring: Wiring, signal: Signal, target: tuple[Any, ...]) -> Chunk:
     if len(target) != 2 or not isinstance(target[0], str) or not callable(target[1]):
         raise TypeError("a pair stands for a chunk as (name, callable)")
     if isinstance(target[1], Chunk):
-        return wiring.make_chunk(target[1].function, target[0], signal[1])
+        renamed = wiring.make_chunk(target[1].function, target[0], signal[1])
+        wiring.put_tries(renamed, target[1].handler.tries)
+        return renamed
     return wiring.make_chunk(target[1], target[0], signal[1])
