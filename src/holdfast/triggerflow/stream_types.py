@@ -119,7 +119,6 @@ def system_schemas() -> dict[str, Any]:
     return {
         "interrupt": _described(TriggerFlowInterruptEvent),
         "intervention": _described(TriggerFlowInterventionEvent),
-        "retry": _described(TriggerFlowRetryEvent),
     }
 
 

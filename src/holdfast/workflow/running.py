@@ -343,14 +343,11 @@ class GraphRun:
         """The deliveries that failed and wait for a decision."""
         return [d for d in self.run.deliveries.values() if d.status == PARKED]
 
-    def undecided(self) -> list[Delivery]:
-        """The deliveries that somebody may decide about: parked, or waiting to be called again."""
-        return [*self.parked(), *retries.waiting(self.run)]
-
     def posted(self, item: InboxItem) -> list[Effect]:
         """What a post that is no answer means: cancel, close, retry or skip."""
         body = msgspec.json.decode(item.post.body, type=PostBody)
-        chosen = [d for d in self.undecided() if body.delivery in (None, d.id)]
+        undecided = (*self.parked(), *retries.waiting(self.run))
+        chosen = [d for d in undecided if body.delivery in (None, d.id)]
         stands = self.run.status in STANDING
         match item.post.kind:
             case "retry":
