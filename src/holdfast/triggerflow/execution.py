@@ -171,11 +171,11 @@ class Execution(
     async def async_retry(self, delivery: int | None = None) -> Execution:
         """Run parked deliveries again, or the one of that number, and wait for what follows."""
         await self._ready()
-        await signals.retry(self._flow, self._flow.undecided(delivery))
+        await signals.retry(self._flow, signals.undecided(self._flow, delivery))
         return self
 
     async def async_skip(self, delivery: int, value: Any = None) -> Execution:
         """Let a parked delivery count as done, with a value, and wait for what follows."""
         await self._ready()
-        await signals.skip(self._flow, self._flow.undecided(delivery), value)
+        await signals.skip(self._flow, signals.undecided(self._flow, delivery), value)
         return self

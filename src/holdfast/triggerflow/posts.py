@@ -62,9 +62,9 @@ class _Posts:
                 effects.extend(dispatch.emit(run, Emitted("event", body.event, value, data))[1])
                 return effects
             case "retry":
-                return signals.retried(flow, flow.undecided(body.delivery))
+                return signals.retried(flow, signals.undecided(flow, body.delivery))
             case "skip":
-                return signals.skipped(flow, flow.undecided(body.delivery), value, data)
+                return signals.skipped(flow, signals.undecided(flow, body.delivery), value, data)
             case kind:
                 words = {"cancel": "cancelled", "close": "completed"}
                 return flow.end(words[kind], f"posted {kind}")

@@ -12,7 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InternalError, RunFrozen, SubFlowNotActive
-from holdfast.machine import dispatch, interventions, retries, state, visits
+from holdfast.machine import dispatch, interventions, state, visits
 from holdfast.machine.effects import (
     Effect,
     Ended,
@@ -337,11 +337,6 @@ class FlowRun(Telling):
         return [
             d for d in self.run.deliveries.values() if d.status == PARKED and number in (None, d.id)
         ]
-
-    def undecided(self, number: int | None = None) -> list[Delivery]:
-        """What somebody may decide about: parked, or waiting to be called again."""
-        waiting = retries.waiting(self.run)
-        return [*self.parked(number), *(d for d in waiting if number in (None, d.id))]
 
     def answered(self, delivery: Delivery) -> Wait | None:
         """The answered wait that a delivery continues."""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from holdfast.machine import dispatch, ledger
+from holdfast.machine import dispatch, ledger, retries
 from holdfast.machine.effects import Effect, Emitted, Retried, Skipped
 from holdfast.machine.run import PARKED, Delivery, Entry, Run
 from holdfast.runtime import stepping
@@ -238,6 +238,12 @@ def _decided_on(flow: FlowRun, delivery: Delivery) -> Delivery:
     if error is not None:
         _attended(flow, error)
     return delivery
+
+
+def undecided(flow: FlowRun, number: int | None) -> list[Delivery]:
+    """What somebody may decide about: parked, or waiting to be called again."""
+    waiting = retries.waiting(flow.run)
+    return [*flow.parked(number), *(d for d in waiting if number in (None, d.id))]
 
 
 async def retry(flow: FlowRun, parked: list[Delivery]) -> None:
