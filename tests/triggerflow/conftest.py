@@ -3,12 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from holdfast import MemoryStore, TriggerFlow
+from holdfast.triggerflow.compat import deprecation
+
+
+@pytest.fixture(autouse=True)
+def _told_of_nothing() -> Iterator[None]:
+    """A warning that is given once in a process is given in each test."""
+    deprecation.reset()
+    yield
+    deprecation.reset()
 
 
 @pytest.fixture(params=["memory", "store"])
