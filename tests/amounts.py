@@ -21,7 +21,7 @@ VALUES = _amount(bounded=600, soak=100_000)
 #: Structured documents that somebody made to do harm, drawn from a seed.
 HOSTILE_DOCUMENTS = _amount(bounded=1_000, soak=10_000)
 #: Whole saves with a few random bytes changed.
-BYTE_CHANGES = _amount(bounded=3_000, soak=100_000)
+BYTE_CHANGES = _amount(bounded=20_000, soak=100_000)
 #: Seeds of the simulation.
 SEEDS = _amount(bounded=800, soak=20_000)
 #: Processes killed at a random moment, for each store.

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import zoneinfo
@@ -12,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.errors import Damaged, NotASave
+from holdfast.errors import Damaged, NotASave, TooLarge, UnknownVersion
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.document import open_document, to_bytes
+from tests.amounts import BYTE_CHANGES, HOSTILE_DOCUMENTS, SOAK
 from tests.persistence import hostile
 from tests.persistence.values import registry, same
+from tests.triggerflow.test_hostile_saves import a_full_save
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,3 +84,66 @@ def test_changed_bytes_never_load_with_another_meaning():
         value = hostile.attempt(data, report, codec)
         assert value is None or same(value, whole)
     assert report.unlisted == []
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """What came of documents of every kind, drawn from seeds, in a process of their own."""
+    places = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.persistence.hostile_drawn", f"0:{HOSTILE_DOCUMENTS}"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1200,
+    )
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_drawn_documents_start_nothing_and_give_only_listed_errors(drawn):
+    """Saves, blueprints, checkpoints and rows of a store; a failure is the command to repeat it."""
+    assert drawn["wrong"] == []
+    assert drawn["events"] == []
+    taken, refused = drawn["taken"], drawn["refused"]
+    assert sum(taken.values()) + sum(refused.values()) == HOSTILE_DOCUMENTS
+    # Every door was tried, took some documents and refused others.
+    doors = {"a_save", "a_flow", "a_graph", "a_checkpoint_file", "a_row"}
+    assert taken.keys() == {said.partition(":")[0] for said in refused} == doors
+
+
+def test_drawn_documents_take_neither_long_nor_much(drawn):
+    """A second is the limit; a machine that is busy gets five. Memory: some megabytes in all."""
+    assert drawn["slowest_s"] < 5
+    assert drawn["grown_mb"] < 64
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_saves_with_changed_bytes_never_load_with_another_meaning(part):
+    """One to four bytes of a flow's full save: refused, or the very same document."""
+    whole = hostile_full_save()
+    data = to_bytes(whole)
+    seed = random.randrange(2**32) if SOAK else part
+    chance = random.Random(seed)
+    again = f"seed {seed} of test_saves_with_changed_bytes_never_load_with_another_meaning"
+    taken = 0
+    for _ in range(BYTE_CHANGES // 4):
+        changed = bytearray(data)
+        for _ in range(chance.randint(1, 4)):
+            changed[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            opened = open_document(bytes(changed), kind=whole["kind"])
+        except (Damaged, NotASave, UnknownVersion, TooLarge):
+            continue
+        taken += 1
+        # Bytes that mean nothing: the letters of an escape, or a byte that came out the same.
+        assert opened == open_document(whole, kind=whole["kind"]), again
+        assert json.loads(bytes(changed)) == whole, again
+    assert taken < BYTE_CHANGES // 100
+
+
+def hostile_full_save():
+    """A save with every part that a flow writes."""
+    return asyncio.run(a_full_save())

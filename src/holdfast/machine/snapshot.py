@@ -132,12 +132,14 @@ def restore(run_id: str, front: str, plan: Any, parts: Mapping[str, Part], codec
                 raise Damaged(f"the record holds a part of unknown kind: {kind[:40]!r}")
             reader(run, rest, part, codec)
         _share(run, codec)
-    except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
-        if isinstance(error, Damaged) or hasattr(error, "code"):
+        _order(run)
+        _count(run)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        if hasattr(error, "code"):
             raise
         raise Damaged("a part of the record has not the shape that was written") from error
-    _order(run)
-    _count(run)
+    if not isinstance(run.facts, dict):
+        raise Damaged("the facts of the record are not names and values")
     run.known_from = run.next_delivery
     return run
 
@@ -407,6 +409,8 @@ def rebind(run: Run, codec: Encoder) -> None:
     now: dict[tuple[int, str], tuple[Cell | None, int | None]] = {}
     for number in sorted(run.ledgers, reverse=True):
         for undo in reversed(run.ledgers[number].undo):
+            if undo.frame not in run.frames:
+                raise Damaged(f"a write of the record is of a frame {undo.frame} that there is not")
             place = (undo.frame, undo.key)
             cell, size = now.get(place, (run.frames[undo.frame].state.get(undo.key), None))
             digest = undo.wrote.value if undo.wrote is not None else None

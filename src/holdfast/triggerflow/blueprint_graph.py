@@ -89,7 +89,7 @@ def refuse_missing(plan: Blueprint, wiring: Wiring) -> None:
     nodes = plan.by_id.values()
     told = [case for node in nodes for case in node.options.get("cases", ())]
     asked = {case["if"] for case in told if case.get("if")}
-    wanted = {node.handler for node in nodes if node.kind == "chunk" and node.handler}
+    wanted = {node.handler for node in nodes if node.handler}
     missing = tuple(sorted((wanted - wiring.handlers.keys()) | (asked - wiring.conditions.keys())))
     if missing:
         listed = ", ".join(repr(name) for name in missing)

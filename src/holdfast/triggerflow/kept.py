@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.errors import RunCancelled, RunNotFound
+from holdfast.errors import Damaged, RunCancelled, RunNotFound
 from holdfast.machine import dispatch, layout
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import PARKED, Run
@@ -180,6 +180,9 @@ class Kept(Restarting):
         found = reopening.reopened(
             reopening.header_of(stored), parts, plan, flow.codec, flow.versions, asked_in_store=True
         )
+        flaw = saves.facts_flaw(found.run.facts)
+        if flaw is not None:
+            raise Damaged(f"the record is none that a flow could have: {flaw}")
         is_strict = strict and not found.was_migrated
         warning = check_flow(found.run, plan, (found.saved, today), strict=is_strict)
         return found, None if found.was_migrated else warning

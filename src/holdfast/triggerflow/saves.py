@@ -172,7 +172,7 @@ def record_of(found: Opened, flow: FlowRun, *, strict: bool) -> tuple[Run, str |
     try:
         run = _restored(document, flow)
         is_same = document.fingerprint == flow.compiled.fingerprint
-        flaw = sound.first_flaw(run, plan, is_same=is_same) or _facts_flaw(run.facts)
+        flaw = sound.first_flaw(run, plan, is_same=is_same) or facts_flaw(run.facts)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, HoldfastError):
             raise
@@ -192,7 +192,7 @@ def _restored(document: Document, flow: FlowRun) -> Run:
     return run
 
 
-def _facts_flaw(facts: Any) -> str | None:
+def facts_flaw(facts: Any) -> str | None:
     """What is wrong with the facts that a load acts on, or None."""
     if not isinstance(facts, dict) or not all(isinstance(key, str) for key in facts):
         return "facts: expected names and values"

@@ -272,6 +272,8 @@ def _record(
             f"the checkpoint cannot be used: {error}",
             hint=getattr(error, "hint", None),
         ) from error
+    if any(wait.origin is None for wait in found.run.waits.values()):
+        raise WorkflowCheckpointException("the checkpoint has a request that no executor made")
     superstep.load(found.run)
     return found, None if found.was_migrated else warning
 
