@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 
 SOAK = os.environ.get("HOLDFAST_SOAK") == "1"
+#: The part of each amount that a soak tries.
+SCALE = float(os.environ.get("HOLDFAST_SCALE", "1"))
 
 
 def _amount(*, bounded: int, soak: int) -> int:
-    return soak if SOAK else bounded
+    return max(round(soak * SCALE), 2) if SOAK else bounded
 
 
 #: Nested values that go through the codec and back.

@@ -31,17 +31,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the layers asked for; 1 if one failed."""
     options = _options(arguments)
     if not SOAK:
-        os.environ["HOLDFAST_SOAK"] = "1"
+        os.environ.update(HOLDFAST_SOAK="1", HOLDFAST_SCALE=str(options.scale))
         os.execv(sys.executable, [sys.executable, "-m", "tests.soak", *sys.argv[1:]])
     chosen = [LAYERS[name] for name in options.only or LAYERS]
     folder = Path(tempfile.mkdtemp(prefix="holdfast-soak-"))
     print(f"seed {options.seed}, stores in {folder}", flush=True)
     rows = []
     for layer in chosen:
-        amount = max(round(layer.amount * options.scale), layer.shares)
-        print(f"{layer.what}: {amount:,} ...", flush=True)
+        print(f"{layer.what}: {layer.amount:,} ...", flush=True)
         began = time.monotonic()
-        found = share_out(layer.name, amount, options.seed, folder / layer.name)
+        found = share_out(layer.name, layer.amount, options.seed, folder / layer.name)
         rows.append((layer, found, time.monotonic() - began))
         _tell(*rows[-1], options.seed)
     print("\n" + _table(rows))

@@ -8,12 +8,26 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.amounts import KILLS, RACES
+from tests.amounts import (
+    FREEZES,
+    HOSTILE_DOCUMENTS,
+    KILLS,
+    MODEL_EXAMPLES,
+    RACES,
+    SEEDS,
+    VALUES,
+)
 from tests.soak.found import Found
+from tests.soak.freezes import freezes
 from tests.soak.kills import kills
 from tests.soak.races import races
+from tests.soak.suites import drawn, kill_points, seeds
 
 Work = Callable[[int, int, Path], Found]
+
+
+VALUE_TESTS = ("tests/persistence/test_codec_values.py",)
+DOCUMENT_TESTS = ("tests/persistence/test_hostile_documents.py",)
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,26 @@ def _all() -> tuple[Layer, ...]:
             partial(races, "relaxed"),
             shares=1,
         ),
+        Layer("kill-points", "kills at every store operation", 0, kill_points, 1, in_tests=False),
+        Layer("freezes", "owners frozen, taken over and thawed", FREEZES, freezes),
+        Layer("values", "nested values", VALUES, partial(drawn, VALUE_TESTS), 1, in_tests=False),
+        Layer(
+            "documents",
+            "hostile documents, and as many saves with changed bytes",
+            HOSTILE_DOCUMENTS,
+            partial(drawn, DOCUMENT_TESTS),
+            shares=1,
+            in_tests=False,
+        ),
+        Layer(
+            "models",
+            "examples of each model",
+            MODEL_EXAMPLES,
+            partial(drawn, ("tests/model",)),
+            shares=1,
+            in_tests=False,
+        ),
+        Layer("seeds", "seeds of the simulation", SEEDS, seeds, in_tests=False),
     )
 
 
