@@ -563,3 +563,43 @@ async def test_no_function_is_called_after_a_save_has_failed():
 
     assert shop.calls == [1, 0]
     assert told == [StoreUnavailable, StoreUnavailable]
+
+
+async def test_steps_of_a_sub_flow_are_kept_in_its_frame(opened: Opened):
+    """Handlers inside have deliveries, and so keys, of their own; a repeat finds their results."""
+    shop, breaks = Shop(), Breaks()
+
+    async def inner(data: Any) -> Any:
+        charged = await data.step("charge", shop.charge, "same")
+        await data.sleep(0)
+        breaks()
+        return charged["number"]
+
+    async def outer(data: Any) -> None:
+        await data.step("charge", shop.charge, "same")
+
+    sub: Flow = TriggerFlow(name="inner")
+    sub.to(inner).to(lambda data: data.set_state("number", data.input))
+    flow: Flow = TriggerFlow(name="outer")
+    flow.to(outer).to_sub_flow(sub, write_back={"state.number": "snapshot.number"})
+    ended = await broken_and_retried(opened, flow, breaks)
+
+    assert ended["number"] == 2
+    assert shop.calls == ["same", "same"]
+    assert len({step.key for step in shop.steps}) == 2
+
+
+async def test_two_runs_of_one_flow_have_keys_of_their_own():
+    """The same step of another run is another step for whoever is asked outside."""
+    shop = Shop()
+
+    async def handler(data: Any) -> None:
+        await data.step("charge", shop.charge, 1)
+
+    flow = flow_of(handler)
+    async with Engine(MemoryStore(), [flow]) as engine:
+        for run_id in ("one", "two"):
+            await (await engine.start(flow, 1, run_id=run_id)).result()
+
+    assert [step.key.split("/")[0] for step in shop.steps] == ["one", "two"]
+    assert shop.steps[0].key.split("/")[1:] == shop.steps[1].key.split("/")[1:]

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from holdfast.machine import ledger, steps
-from holdfast.machine.run import Delivery
+from holdfast.machine import layout, ledger, steps
+from holdfast.machine.run import Delivery, Run
 from holdfast.runtime.clock import Clock
+from holdfast.runtime.live import LiveRun
 from holdfast.runtime.permits import apart
 from holdfast.runtime.steps import Host, check_open, key_digest
 from holdfast.runtime.timers import Alarm, Deadline, time_at
@@ -33,7 +34,21 @@ async def sleep(host: Host, delivery: Delivery, time: Deadline, key: str | None)
         ledger.came(run, delivery.id, index, ends_at)
         if live.saver is not None:
             await live.advance([], here=False)
+    elif entry.outcome > live.clock.now():
+        await _came_back(live, run)
     await apart(host.held_permits, _until(live.clock, entry.outcome))
+
+
+async def _came_back(live: LiveRun, run: Run) -> None:
+    """Say that the handler got as far as its sleep again: so it is not what its owners died of.
+
+    Otherwise a run that sleeps for weeks would be set aside after a few processes were killed.
+    """
+    saver = live.saver
+    if saver is not None and saver.begun is not None:
+        saver.begun = None
+        layout.mark_head(run)
+        await live.advance([], here=False)
 
 
 def _digest(time: Deadline) -> str:
