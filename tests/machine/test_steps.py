@@ -160,6 +160,13 @@ def test_after_a_restart_a_step_may_have_begun_in_every_earlier_attempt(run: Run
     assert steps.begun(found, found.deliveries[2], born_here) == 0
 
 
+def test_a_step_of_work_that_was_read_back_is_never_surely_the_first(run: Run) -> None:
+    """The record may be an older checkpoint: the work behind it may have been done since."""
+    found = read_back(run)
+    assert found.deliveries[1].attempt == 0
+    assert steps.begun(found, found.deliveries[1], entry(found, step(found, "a"))) == 1
+
+
 def test_a_repeat_that_makes_a_step_no_more_is_told(run: Run) -> None:
     """It stays done, with a warning."""
     done(run, step(run, "a"), 1)

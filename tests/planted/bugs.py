@@ -42,6 +42,34 @@ BUGS = (
         ("tests/runtime/test_store_faults.py", "-k", "chain"),
     ),
     Bug(
+        "step returned before its result is down",
+        "a handler acts on a result that a crash takes back, and charges a second time",
+        RUNTIME + "steps.py",
+        """    ledger.came(run, delivery.id, index, data=data)
+    if live.saver is not None:
+        await live.advance([], here=False)
+""",
+        """    ledger.came(run, delivery.id, index, data=data)
+""",
+        ("tests/triggerflow/test_steps.py",),
+    ),
+    Bug(
+        "steps known by name alone",
+        "the second of two steps gets the result of the first",
+        MACHINE + "ledger.py",
+        "exact = lines.digested.get(digest) if digest is not None else None",
+        "exact = next(iter(lines.digested.values()), None)",
+        ("tests/machine/test_steps.py", "tests/triggerflow/test_steps.py"),
+    ),
+    Bug(
+        "sleep begun anew by a repeat",
+        "a run that is restarted every hour never wakes from a sleep of two",
+        RUNTIME + "sleeping.py",
+        "await apart(host.held_permits, _until(live.clock, entry.outcome))",
+        "await apart(host.held_permits, _until(live.clock, ends_at))",
+        ("tests/runtime/test_sleeping.py",),
+    ),
+    Bug(
         "question told before it is kept",
         "a watcher answers a question that a crash then takes back",
         FLOW + "pausing.py",

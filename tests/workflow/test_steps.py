@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from holdfast import (
     Engine,
+    FileCheckpointStorage,
     Step,
     WorkflowBuilder,
     WorkflowContext,
@@ -136,6 +138,30 @@ async def test_another_process_finds_what_was_done(store: Any) -> None:
 
     assert shop.calls == ["x", "last"]
     assert [step.attempt for step in shop.steps] == [0, 1]
+
+
+async def test_a_checkpoint_storage_knows_nothing_of_an_unfinished_superstep(
+    tmp_path: Path,
+) -> None:
+    """So after a restart its steps are called again, with the keys that they had."""
+    shop, breaks = Shop(), Breaks()
+
+    async def work(message: Any, ctx: Context) -> None:
+        charged = await ctx.step("charge", shop.charge, message)
+        breaks()
+        await ctx.yield_output(charged["number"])
+
+    storage = FileCheckpointStorage(tmp_path)
+    with pytest.raises(RuntimeError, match="the handler broke"):
+        await build("a>", {"a": work}, name="w", checkpoint_storage=storage).run("x")
+    (checkpoint,) = await storage.list_checkpoint_ids("w")
+    again = build("a>", {"a": work}, name="w", checkpoint_storage=storage)
+    result = await again.run(checkpoint_id=checkpoint)
+
+    assert result.get_outputs() == [2]
+    first, second = shop.steps
+    assert (first.key, first.attempt) == (second.key, 0)
+    assert second.attempt >= 1
 
 
 async def test_steps_of_a_sub_workflow_are_kept_in_its_run(store: Any) -> None:

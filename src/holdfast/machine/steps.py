@@ -35,10 +35,11 @@ def begun(run: Run, delivery: Delivery, entry: Entry) -> int:
     """Count one more beginning of a step; returns how often it may have been begun before.
 
     What was begun and not done before the record was read back may not have been written, so each
-    earlier run of the handler counts as a beginning there.
+    earlier run of the handler counts as a beginning there; and one at least, because a checkpoint
+    may be older than what was done since.
     """
     if entry.begun < 0:
-        entry.begun = delivery.attempt if delivery.id < run.known_from else 0
+        entry.begun = max(delivery.attempt, 1) if delivery.id < run.known_from else 0
     entry.begun += 1
     return entry.begun - 1
 

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The example of durable steps does what it says, run as a reader would run it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_killed_process_has_charged_once() -> None:
+    """The second process ships; what the first one had charged it does not charge again."""
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.steps"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "the first process ended with -9",
+        "the second one ended with ['receipt for T-1', 'T-1 is on its way']",
+        "charged: 1",
+    ]
