@@ -114,7 +114,7 @@ async def test_a_repeat_waits_for_what_is_left_and_so_does_the_next(front: str) 
     clock.forget()
     async with engine(store, clock, definition) as one:
         run = await one.open("r")
-        await run.result()
+        await asyncio.wait_for(run.result(), 5)
     assert (nap.begun, nap.woken) == (4, 1)
     assert clock.monotonic() == 400
 
