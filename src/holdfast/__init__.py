@@ -15,6 +15,7 @@ from holdfast.persistence.stores.memory import MemoryStore
 from holdfast.persistence.stores.sqlite import SQLiteStore
 from holdfast.persistence.stores.url import open_store
 from holdfast.persistence.types import checkpoint_type, register_type
+from holdfast.runtime.branching import DELETE
 from holdfast.runtime.engine import Engine
 from holdfast.runtime.settings import settings
 from holdfast.runtime.stepping import Step, current_step
@@ -42,6 +43,7 @@ from holdfast.workflow import (
 )
 
 __all__ = [
+    "DELETE",
     "Case",
     "CheckpointInfo",
     "CheckpointManager",

@@ -103,6 +103,14 @@ class RunClosed(RunError):
     hint = "Start a new run."
 
 
+class RunRewound(RunError):
+    """The run went back to an earlier commit while somebody waited for it. Fact: seq."""
+
+    code = "run.rewound"
+    hint = "Open the run again: it goes on from there."
+    seq: int
+
+
 class RunBusy(RunError):
     """The run, or the one instance it runs on, is already being driven."""
 

@@ -19,7 +19,7 @@ from holdfast.errors import RunNotFound, WorkflowCheckpointException
 T = TypeVar("T")
 
 #: Metadata kinds: before the first superstep, after one, after an answer; "save" is by hand.
-KINDS = frozenset({"entry", "superstep", "response", "save"})
+KINDS = frozenset({"entry", "superstep", "response", "save", "fork", "rewind"})
 
 _TEXTS = (
     "workflow_name",

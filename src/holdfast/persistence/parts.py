@@ -79,6 +79,18 @@ def merge(anchor: bytes, deltas: Iterable[bytes]) -> dict[str, Part]:
     return parts
 
 
+def unfolded(anchor: bytes, deltas: Iterable[bytes]) -> Iterator[dict[str, Part]]:
+    """The parts as of the anchor, then after each delta: one dict, that grows. Raises: Damaged."""
+    parts = merge(anchor, ())
+    yield parts
+    for data in deltas:
+        try:
+            _apply(parts, _decode_delta(data))
+        except msgspec.DecodeError as error:
+            raise Damaged("a stored record is not the JSON that was written") from error
+        yield parts
+
+
 def _apply(parts: dict[str, Part], delta: Delta) -> None:
     for name in delta.drop:
         parts.pop(name, None)

@@ -23,12 +23,13 @@ from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
 from holdfast.runtime.draining import Draining, Left
 from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.handle import RunHandle
+from holdfast.runtime.history import History
 from holdfast.runtime.timers import Alarm
 
 __all__ = ["Engine", "Left", "RunHandle"]
 
 
-class Engine(Draining, Adopting, Checking):
+class Engine(Draining, History, Adopting, Checking):
     """Carries runs of the given definitions in one store. Use it as an async context manager.
 
     store: a URL ("memory://", "sqlite:///runs.db") or a store. resources: live objects that

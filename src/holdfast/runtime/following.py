@@ -48,7 +48,12 @@ class Following(Steering):
         while True:
             driven = driven or await self._at_hand(run_id, None)
             if driven is not None:
-                await driven.live.until_quiet()
+                live = driven.live
+                await live.until_quiet()
+                while live.saver is not None and live.saver.flying:
+                    # The end of the last handler is on its way to the store.
+                    await live.saver.settle()
+                    await live.until_quiet()
                 return await self.store.row(run_id)
             row = await self.store.row(run_id)
             if not row.due:
