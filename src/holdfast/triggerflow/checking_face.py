@@ -9,7 +9,7 @@ from typing import Any
 from holdfast.definition.blueprint import Blueprint
 from holdfast.machine.run import Run
 from holdfast.runtime.compatible import Change
-from holdfast.triggerflow import providing, saves
+from holdfast.triggerflow import inner_needs, providing, saves
 from holdfast.triggerflow.compatible import change_of
 from holdfast.triggerflow.compiled import Compiled
 from holdfast.triggerflow.resources import Resources
@@ -41,7 +41,8 @@ class CheckingFace:
         """What to look at before a run goes on: resources, bound handlers, unheard answers."""
         known = Resources(self._layer(), resources)
         needs = providing.needs_of((), saves.needs_in(run), known.needs)
-        found = [_of_need(one) for one in providing.look(needs, known) if not one.is_there]
+        looked = providing.look(needs, known) + inner_needs.look(self.compiled(), needs, known)
+        found = [_of_need(one) for one in looked if not one.is_there]
         found += [
             f"handler {each.id!r} was bound to this run: it is found only where it is bound again"
             for each in run.bindings.values()
@@ -50,7 +51,7 @@ class CheckingFace:
 
 
 def _of_need(one: providing.Finding) -> str:
-    key = one.need.key
+    key = one.key
     if one.state == providing.PENDING:
         return f"resource {key!r} is to be given by its resolver"
     must = "needed" if one.need.required else "wanted"

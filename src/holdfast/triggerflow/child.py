@@ -83,22 +83,31 @@ def refuse_ring(around: Source, child: Child) -> None:
 
 
 def refuse_clash(around: Source, child: Child) -> None:
-    """Refuse a child that has another function under a name of the flow around it.
+    """Refuse a child that has another function under a name of the flow around it, or of a sibling.
 
     A blueprint names functions once for all flows in it. Raises: DefinitionError.
     """
+    taken = [around]
+    for sibling in around.children.values():
+        if sibling.source is not child.source and sibling.is_live:
+            taken += _all_in(sibling)
     for source in _all_in(child):
-        for what, mine, theirs in (
-            ("handler", around.handlers, source.handlers),
-            ("condition", around.conditions, source.conditions),
-        ):
-            for name, function in theirs.items():
-                if name in mine and not same_function(mine[name], function):
-                    raise DefinitionError(
-                        f"{what} name {name!r} of sub-flow {child.name!r} is already registered "
-                        "to another callable",
-                        hint="Give one of the two another name: to(fn, name=...).",
-                    )
+        for other in taken:
+            _refuse_clash(other, source, child.name)
+
+
+def _refuse_clash(one: Source, other: Source, name: str) -> None:
+    for what, mine, theirs in (
+        ("handler", one.handlers, other.handlers),
+        ("condition", one.conditions, other.conditions),
+    ):
+        for known, function in theirs.items():
+            if known in mine and not same_function(mine[known], function):
+                raise DefinitionError(
+                    f"{what} name {known!r} of sub-flow {name!r} is already registered "
+                    "to another callable",
+                    hint="Give one of the two another name: to(fn, name=...).",
+                )
 
 
 def _all_in(child: Child) -> Iterator[Source]:

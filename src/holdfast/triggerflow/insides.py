@@ -7,8 +7,9 @@ run that was loaded finds them as one that never stopped does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holdfast.definition.blueprint import Blueprint
 from holdfast.machine.run import Run, Wait
@@ -32,14 +33,17 @@ class Inside:
     permits: Permits | None = None
 
 
-def made(run: Run, number: int, sub: Sub, around: Resources) -> Inside:
-    """The live side of a visit. around: the resources of the flow around it."""
+def made(run: Run, number: int, sub: Sub, around: Resources, resolved: Mapping[str, Any]) -> Inside:
+    """The live side of a visit.
+
+    around: the resources of the flow around it. resolved: what its resolvers gave at a load.
+    """
     visit = run.visits[number]
     own = {key: around[outer] for key, outer in visit.bound.items() if outer in around}
     shared = sub.data.isolated()
     for key, value in visit.given.get("flow_data", {}).items():
         shared.put(key, value)
-    resources = Resources(sub.resources, {**own, **visit.given.get("resources", {})})
+    resources = Resources(sub.resources, {**resolved, **own, **visit.given.get("resources", {})})
     plan: Blueprint = run.plan
     most = int(plan.by_id[visit.node].options.get("concurrency") or 0)
     return Inside(resources, shared, Permits(most) if most > 0 else None)

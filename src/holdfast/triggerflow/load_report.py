@@ -81,9 +81,9 @@ def of_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
         diagnostic(
             f"{_NET if one.state == providing.LOST_HANDLER else _LOAD}{one.state}",
             one.severity,
-            f"{one.need.key}: {_TEXTS[one.state]}"
+            f"{one.key}: {_TEXTS[one.state]}"
             + (f": {type(one.error).__name__}" if one.error is not None else ""),
-            resource_key=one.need.key,
+            resource_key=one.key,
         )
         for one in findings
     ]
@@ -114,11 +114,11 @@ def refuse_blocked(findings: Iterable[Finding], run_id: str) -> None:
     blocked = [one for one in findings if one.is_blocking]
     if not blocked:
         return
-    keys = tuple(sorted({one.need.key for one in blocked}))
+    keys = tuple(sorted({one.key for one in blocked}))
     failed = [one for one in blocked if one.error is not None]
     text = f"missing resources: {list(keys)}"
     if failed:
-        text = f"resource resolver failed: {sorted(one.need.key for one in failed)}; {text}"
+        text = f"resource resolver failed: {sorted(one.key for one in failed)}; {text}"
     raise ResourcesNotReady(
         text, run_id=run_id, missing=keys, diagnostics=tuple(of_findings(blocked))
     ) from (failed[0].error if failed else None)
@@ -189,11 +189,11 @@ def report(
         "runtime_resources": sorted(mounted),
         "current_flow_definition_fingerprint": today,
         "missing_resource_keys": missing,
-        "unresolved_resource_keys": sorted({f.need.key for f in findings if not f.is_there}),
-        "resolved_resource_keys": sorted({f.need.key for f in findings if f.is_there}),
+        "unresolved_resource_keys": sorted({f.key for f in findings if not f.is_there}),
+        "resolved_resource_keys": sorted({f.key for f in findings if f.is_there}),
         "pending_resolver_keys": pending,
         "policy_blocked_resource_keys": forbidden,
-        "resource_requirements": [one.need.told() for one in findings],
+        "resource_requirements": [one.told() for one in findings],
         "diagnostics": [*about_save, *of_findings(findings)],
         "will_run_again": [] if run is None else will_run_again(run),
     }

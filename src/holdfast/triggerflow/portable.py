@@ -15,7 +15,7 @@ from holdfast.runtime import inside
 from holdfast.runtime.callers import warn_at_caller
 from holdfast.runtime.halting import halt_within
 from holdfast.runtime.portal import on_loop
-from holdfast.triggerflow import binding, load_report, providing, saves
+from holdfast.triggerflow import binding, inner_needs, load_report, providing, saves
 from holdfast.triggerflow.providing import Finding
 from holdfast.triggerflow.saves import Opened, Source
 from holdfast.triggerflow.watching import Watching
@@ -104,9 +104,10 @@ class Portable(Watching):
         if require_resources:
             load_report.refuse_blocked(load.findings, load.run.run_id)
         self._refuse_busy()
-        resolved = {f.need.key: f.resource for f in load.findings if f.state == providing.RESOLVED}
         about = self._about(load)
-        self._mount(load, {**(runtime_resources or {}), **resolved})
+        self._mount(load, runtime_resources)
+        resolved = [f for f in load.findings if f.state == providing.RESOLVED]
+        inner_needs.take(self._flow, resolved)
         return self._report(load, about, self._flow.resources)
 
     def inspect_load(
@@ -153,7 +154,8 @@ class Portable(Watching):
         keys = opened.document.resource_keys
         needs = providing.needs_of(keys, saves.needs_in(run), here)
         lost = providing.lost_handlers(binding.missing(self._flow, run))
-        return _Load(opened, run, warning, [*providing.look(needs, known), *lost])
+        inner = inner_needs.look(self._flow.compiled, needs, known)
+        return _Load(opened, run, warning, [*providing.look(needs, known), *inner, *lost])
 
     def _refuse_busy(self) -> None:
         live = self._flow.live

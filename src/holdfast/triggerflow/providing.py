@@ -23,12 +23,25 @@ _BY_HEALTH = {"missing": MISSING, "unhealthy": UNHEALTHY, "policy_forbidden": FO
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One requirement, and how it stands. error: what its resolver raised."""
+    """One requirement, and how it stands. error: what its resolver raised.
+
+    path: of the sub-flow that declared it; "" for the run itself.
+    """
 
     need: Requirement
     state: str
     resource: Any = None
     error: Exception | None = None
+    path: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key as a report shows it: that of a sub-flow stands behind its path."""
+        return f"{self.path}/{self.need.key}" if self.path else self.need.key
+
+    def told(self) -> dict[str, Any]:
+        """The requirement as a report shows it."""
+        return {**self.need.told(), "key": self.key}
 
     @property
     def is_there(self) -> bool:
@@ -124,7 +137,7 @@ _ANSWER = frozenset({"resource", "health"})
 
 def keys_where(findings: Iterable[Finding], *states: str, blocking: bool = False) -> list[str]:
     """The sorted keys of what stands in one of the states. blocking: only what blocks."""
-    found = {one.need.key for one in findings if one.state in states}
+    found = {one.key for one in findings if one.state in states}
     if blocking:
-        found &= {one.need.key for one in findings if one.is_blocking}
+        found &= {one.key for one in findings if one.is_blocking}
     return sorted(found)

@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.machine import state
 from holdfast.machine.run import Run
-from holdfast.triggerflow import load_report, providing, saves
+from holdfast.triggerflow import inner_needs, load_report, providing, saves
 from holdfast.triggerflow.closing import Closer
 from holdfast.triggerflow.running import FlowRun
 
@@ -57,6 +57,7 @@ class Remembering:
         flow = self._flow
         needs = providing.needs_of((), saves.needs_in(run), flow.resources.needs)
         found = providing.look(needs, flow.resources)
+        found += inner_needs.look(flow.compiled, needs, flow.resources)
         pending = [one for one in found if one.state == providing.PENDING]
         if not pending:
             return
@@ -73,4 +74,4 @@ class Remembering:
             },
         )
         load_report.refuse_blocked(resolved, run.run_id)
-        flow.resources.update({f.need.key: f.resource for f in resolved if f.is_there})
+        inner_needs.take(flow, resolved)

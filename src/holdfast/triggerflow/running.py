@@ -62,9 +62,9 @@ class FlowRun(Telling):
     hidden: nobody outside holds the run, so it cannot pause. on_quiet: called when nothing is
     under way any more, and on_activity when something came that is no handler's work; the
     lifecycle decides then whether and when to close. before: what a run that takes interventions
-    does before each call; policy: what it asks then. insides: the live side of sub-flows under
-    way, by frame; results: what those that ended lately gave; carry_sub_flow: what is done for a
-    delivery at the node of one.
+    does before each call; policy: what it asks then. resolved: what resolvers gave to sub-flows, by
+    the paths of their nodes. insides: the live side of sub-flows under way, by frame; results: what
+    those that ended lately gave; carry_sub_flow: what is done for a delivery at the node of one.
     """
 
     __slots__ = (
@@ -84,6 +84,7 @@ class FlowRun(Telling):
         "on_quiet",
         "permits",
         "policy",
+        "resolved",
         "resources",
         "result_bell",
         "results",
@@ -119,6 +120,7 @@ class FlowRun(Telling):
         self.frozen = False
         self.result_bell: Bell | None = None
         self.insides: dict[int, Inside] = {}
+        self.resolved: dict[str, dict[str, Any]] = {}
         self.results: dict[int, Any] = {}
         self.carry_sub_flow: Callable[[FlowRun, Delivery], Awaitable[Input]] = _no_sub_flow
         self.expired: list[Intervention] = []
@@ -264,7 +266,8 @@ class FlowRun(Telling):
             visit = self.visit(frame)
             around = self.inside(visit.parent).resources if visit.parent else self.resources
             sub = self.compiled.subs[visit.node]
-            found = self.insides[frame] = insides.made(self.run, frame, sub, around)
+            resolved = self.resolved.get(visit.node, {})
+            found = self.insides[frame] = insides.made(self.run, frame, sub, around, resolved)
         return found
 
     def visit(self, frame: int) -> Visit:
