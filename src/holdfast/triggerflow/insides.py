@@ -7,9 +7,8 @@ run that was loaded finds them as one that never stopped does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.definition.blueprint import Blueprint
 from holdfast.machine.run import Run, Wait
@@ -33,16 +32,22 @@ class Inside:
     permits: Permits | None = None
 
 
-def made(run: Run, number: int, sub: Sub, around: Resources, resolved: Mapping[str, Any]) -> Inside:
-    """The live side of a visit.
+class Around(Protocol):
+    """A run, and what resolvers gave to its sub-flows, by the paths of their nodes."""
 
-    around: the resources of the flow around it. resolved: what its resolvers gave at a load.
-    """
+    run: Run
+    resolved: dict[str, dict[str, Any]]
+
+
+def made(flow: Around, number: int, sub: Sub, around: Resources) -> Inside:
+    """The live side of a visit. around: the resources of the flow around it."""
+    run = flow.run
     visit = run.visits[number]
     own = {key: around[outer] for key, outer in visit.bound.items() if outer in around}
     shared = sub.data.isolated()
     for key, value in visit.given.get("flow_data", {}).items():
         shared.put(key, value)
+    resolved = flow.resolved.get(visit.node, {})
     resources = Resources(sub.resources, {**resolved, **own, **visit.given.get("resources", {})})
     plan: Blueprint = run.plan
     most = int(plan.by_id[visit.node].options.get("concurrency") or 0)

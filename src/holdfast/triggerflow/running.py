@@ -266,8 +266,7 @@ class FlowRun(Telling):
             visit = self.visit(frame)
             around = self.inside(visit.parent).resources if visit.parent else self.resources
             sub = self.compiled.subs[visit.node]
-            resolved = self.resolved.get(visit.node, {})
-            found = self.insides[frame] = insides.made(self.run, frame, sub, around, resolved)
+            found = self.insides[frame] = insides.made(self, frame, sub, around)
         return found
 
     def visit(self, frame: int) -> Visit:
