@@ -32,5 +32,7 @@ KILLS = _amount(bounded=20, soak=1_000)
 RACES = _amount(bounded=20, soak=1_000)
 #: Rounds in which an owner is frozen, its run taken over, and thawed.
 FREEZES = _amount(bounded=5, soak=200)
+#: Runs that meet a full disk, each at another point.
+FULL_DISKS = _amount(bounded=15, soak=400)
 #: Runs of each state machine against its model.
 MODEL_EXAMPLES = _amount(bounded=15, soak=1_000)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.amounts import (
     FREEZES,
+    FULL_DISKS,
     HOSTILE_DOCUMENTS,
     KILLS,
     MODEL_EXAMPLES,
@@ -17,6 +18,7 @@ from tests.amounts import (
     SEEDS,
     VALUES,
 )
+from tests.soak.disks import disks
 from tests.soak.found import Found
 from tests.soak.freezes import freezes
 from tests.soak.kills import kills
@@ -78,6 +80,7 @@ def _all() -> tuple[Layer, ...]:
         ),
         Layer("kill-points", "kills at every store operation", 0, kill_points, 1, in_tests=False),
         Layer("freezes", "owners frozen, taken over and thawed", FREEZES, freezes),
+        Layer("disks", "runs on a disk that is full", FULL_DISKS, disks),
         Layer("values", "nested values", VALUES, partial(drawn, VALUE_TESTS), 1, in_tests=False),
         Layer(
             "documents",
