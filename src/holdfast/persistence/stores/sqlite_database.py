@@ -38,7 +38,7 @@ class Database:
     It belongs to one thread.
     """
 
-    __slots__ = ("_keys", "_sql", "con", "path", "usable")
+    __slots__ = ("_keys", "_marks", "_sql", "con", "path", "usable")
 
     def __init__(self, con: sqlite3.Connection, path: str) -> None:
         self.con = con
@@ -46,6 +46,26 @@ class Database:
         self.usable = True
         self._sql = queries()
         self._keys: dict[str, int] = {}
+        self._marks: dict[str, tuple[int, int]] = {}
+
+    def check_place(self) -> None:
+        """Whether the database and its log still stand where they were opened.
+
+        SQLite goes on in files that were removed or replaced, and what it writes there is lost.
+        Raises: StoreUnavailable.
+        """
+        for path in (self.path, f"{self.path}-wal"):
+            known = self._marks.get(path)
+            try:
+                found = os.stat(path)  # noqa: PTH116 - on the way of every commit
+            except FileNotFoundError:
+                if known is None and path is not self.path:
+                    continue  # nothing was written yet
+                raise _moved(path, "was removed") from None
+            if known is None:
+                self._marks[path] = (found.st_dev, found.st_ino)
+            elif known != (found.st_dev, found.st_ino):
+                raise _moved(path, "was replaced")
 
     def run(self, name: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Execute the statement of this name."""
@@ -70,6 +90,14 @@ class Database:
     def forget_keys(self) -> None:
         """Drop the memory of keys: a rollback may have taken a run back."""
         self._keys.clear()
+
+
+def _moved(path: str, what: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{path!r} {what} while it was open",
+        hint="Put the file back, or end every process that uses it before you replace it.",
+        path=path,
+    )
 
 
 def connect(
@@ -100,7 +128,8 @@ def connect(
             _set_up(con, path, writable=mode == "rw", synchronous=synchronous)
             if query_only:
                 con.execute("PRAGMA query_only = ON")
-            return Database(con, path)
+            db = Database(con, path)
+            db.check_place()
         except sqlite3.Error as error:
             _let_go(con)
             primary = _primary(error)
@@ -114,6 +143,8 @@ def connect(
         except BaseException:
             _let_go(con)
             raise
+        else:
+            return db
 
 
 #: immutable: in a folder where nothing may be written SQLite cannot keep its shared memory; with

@@ -156,6 +156,7 @@ class Reader(Lane):
         try:
             db.con.execute("BEGIN")
             job.value = job.work(db, *job.args)
+            db.check_place()
         finally:
             _undo(db)
 
@@ -190,6 +191,7 @@ class Writer(Lane):
             else:
                 for job in batch:
                     self._member(db, job)
+            db.check_place()
             db.con.execute("COMMIT")
         except BaseException:
             _undo(db)
