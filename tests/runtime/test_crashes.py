@@ -37,6 +37,8 @@ ROOT = Path(__file__).parents[2]
         "tests.runtime.edge_journeys:edges",
         "tests.runtime.needing_journeys:needs",
         "tests.runtime.sub_flow_journeys:order_lines",
+        "tests.runtime.moved_journeys:moved",
+        "tests.runtime.moved_journeys:moved_graph",
         "tests.runtime.step_journeys:steps",
         "tests.runtime.step_journeys:stepped_graph",
     ],
