@@ -326,4 +326,40 @@ BUGS = (
         task""",
         ("tests/runtime/test_starting.py",),
     ),
+    Bug(
+        "what is gone is not looked for",
+        "a run that waits in a chunk that was renamed is taken up, and ends in a KeyError",
+        RUNTIME + "compatible.py",
+        "    gone = tuple(sorted((names | set(lanes)) - set(known)))",
+        "    gone = tuple(sorted(set(lanes) - set(known)))",
+        ("tests/runtime/test_checking.py",),
+    ),
+    Bug(
+        "a run that cannot be read stays claimed",
+        "a worker without a class holds the run that another one could carry",
+        FLOW + "kept.py",
+        """            # Somebody who has what the run needs may take it.
+            await self._home.store.release(claim)
+""",
+        "",
+        ("tests/runtime/test_checking.py", "tests/runtime/test_stored_migrations.py"),
+    ),
+    Bug(
+        "a moved run keeps its old structure",
+        "after a crash no new worker takes the run up, and an old one does",
+        RUNTIME + "reopening.py",
+        "    saver.moved_to = today\n",
+        "",
+        ("tests/runtime/test_structures.py",),
+    ),
+    Bug(
+        "a migration changes what was asked",
+        "somebody answers the question that he read, and it is another one",
+        RUNTIME + "reopening.py",
+        """        if asked_in_store:
+            _check_questions(before, parts)
+""",
+        "",
+        ("tests/runtime/test_stored_migrations.py",),
+    ),
 )
