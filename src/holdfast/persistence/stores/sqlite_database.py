@@ -153,8 +153,13 @@ _NO_SHARED_MEMORY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _URI = {"rw": "mode=rw", "ro": "mode=ro", "immutable": "mode=ro&immutable=1"}
 
 
+#: The smallest page that SQLite knows.
+_LEAST_BYTES = 512
+
+
 def _has_log(path: str) -> bool:
-    return Path(f"{path}-wal").exists()
+    """Whether a log, of either kind, may hold more than the file."""
+    return any(Path(f"{path}-{kind}").exists() for kind in ("wal", "journal"))
 
 
 def _let_go(con: sqlite3.Connection | None) -> None:
@@ -166,7 +171,7 @@ def _prepare_file(path: str, query_only: bool) -> bool:
     """Make the file if it is missing; says whether it may be written."""
     folder = Path(path).parent
     try:
-        mode = Path(path).stat().st_mode
+        found = Path(path).stat()
     except FileNotFoundError as error:
         if not folder.is_dir():
             raise StoreUnavailable(
@@ -177,8 +182,11 @@ def _prepare_file(path: str, query_only: bool) -> bool:
         return _make_file(path)
     except (OSError, ValueError) as error:
         raise StoreUnavailable(f"cannot open {path!r}: {error}", path=path) from error
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(found.st_mode):
         raise StoreUnavailable(f"cannot open {path!r}: it is no regular file", path=path)
+    if 0 < found.st_size < _LEAST_BYTES and not _has_log(path):
+        # SQLite would take it for an empty file, and make a new database of it.
+        raise StoreDamaged(f"{path!r} is too short for a database", path=path)
     writable = os.access(path, os.W_OK)
     if not writable and not query_only:
         raise StoreReadOnly(f"{path!r} may not be written by this user", path=path)
