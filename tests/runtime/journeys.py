@@ -517,3 +517,65 @@ async def forgetful(store: Store, log: Log) -> Any:
         known = {row.run_id for row in await engine.runs()}
         run = await engine.start(flow, 1, run_id="again" if known else "run")
         return await run.result()
+
+
+async def forked(store: Store, log: Log) -> Any:
+    """A run waits; a fork of it with other state is answered; both end."""
+
+    async def count(data: Any) -> int:
+        log.begin("count", data.input)
+        await data.async_set_state("sum", data.input)
+        return data.input + 1
+
+    async def ask(data: Any) -> Any:
+        log.begin("ask", data.input)
+        return await data.async_pause_for(interrupt_id="ok")
+
+    async def book(data: Any) -> None:
+        log.note(f"book {data.input}")
+        await data.async_set_state("booked", [data.get_state("sum"), data.input])
+
+    flow = TriggerFlow(name="forked")
+    flow.to(count).to(ask).to(book)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 1, run_id="run")
+        await run.until_idle()
+        waiting = [m.seq for m in (await engine.history("run")).items if m.status == "waiting"]
+        fork = await engine.fork("run", waiting[0], changes={"sum": 9}, new_run_id="fork")
+        ends = [
+            await to_the_end(engine, one, {"ok": name}) for one, name in ((fork, "f"), (run, "r"))
+        ]
+        return [*ends, (await fork.row()).head.parent == f"run@{waiting[0]}"]
+
+
+async def rewound(store: Store, log: Log) -> Any:
+    """A run that has ended goes back to its question, and ends another way."""
+
+    async def ask(data: Any) -> Any:
+        log.begin("ask", data.input)
+        return await data.async_pause_for(interrupt_id="ok")
+
+    async def book(data: Any) -> None:
+        log.note(f"book {data.input}")
+        await data.async_append_state("booked", data.input)
+
+    flow = TriggerFlow(name="rewound")
+    flow.to(ask).to(book)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 1, run_id="run")
+        while True:
+            moments = (await engine.history("run")).items
+            again = any(moment.label.startswith("rewound") for moment in moments)
+            row = await run.until_idle()
+            if row.status == "completed" and again:
+                break
+            if row.status == "completed":
+                asked = next(moment.seq for moment in moments if moment.status == "waiting")
+                run = await engine.rewind("run", asked)
+            elif row.open_waits:
+                value = "second" if again else "first"
+                await engine.answer("run", "ok", value, request_id=value)
+        end = await engine.result("run")
+        audit = await engine.audit("run")
+        what = [entry.what for entry in audit.entries]
+        return [end, what.count("rewound"), what.count("answered")]

@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[2]
             "parked",
             "intervened",
             "bound",
+            "forked",
+            "rewound",
             "graph",
         ),
         "tests.runtime.sub_journeys:subs",

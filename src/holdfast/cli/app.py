@@ -30,6 +30,14 @@ COMMANDS: Final = {
     "waits": "List the questions that are open, oldest first.",
     "check": "Say which open runs can go on with the definition of today.",
     "answer": "Answer a question; the first answer stands.",
+    "history": "List what a run did, commit by commit, oldest first.",
+    "state": "Show the state of a run as it was after a commit.",
+    "diff": "Show what changed in a run from commit A to commit B.",
+    "audit": "List who decided what about a run: questions, answers, signals, cancellations.",
+    "fork": "Begin a new run from where a run was; the old one does not change.",
+    "rewind": "Take a run back to where it was; nothing is deleted.",
+    "prune": "Drop old history of a run, or of all runs.",
+    "delete": "Delete a run; a line with its id, status and result stays.",
 }
 
 STOPPED: Final = 130

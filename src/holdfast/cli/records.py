@@ -12,7 +12,10 @@ from holdfast.persistence.store import RunRow, WaitRow
 
 
 def run_record(row: RunRow) -> dict[str, Any]:
-    """A run. steps: commits so far. due: something of it should be carried on by somebody."""
+    """A run. steps: commits so far. due: something of it should be carried on by somebody.
+
+    parent: what it was forked from, "<run>@<commit>".
+    """
     return {
         "run_id": row.run_id,
         "definition": row.head.definition,
@@ -22,6 +25,7 @@ def run_record(row: RunRow) -> dict[str, Any]:
         "open_questions": row.open_waits,
         "unread_posts": row.inbox,
         "due": row.due or row.inbox > 0,
+        "parent": row.head.parent,
         "owner": row.owner,
         "error": row.error,
         "created_at": moment(row.head.created_at),

@@ -40,7 +40,12 @@ def command(ctx: click.Context, run: str, as_json: bool, store: str) -> None:
 async def _show(run: str, store: str) -> dict[str, Any]:
     async with opened(store) as engine:
         found = await engine.show(run)
+        row = found["row"]
+        # What is left of a deleted run is not to be read anywhere else.
+        result = await engine.result(run, plain=True) if row.pruned else None
+        left = {"ended_as": row.status, "result": result} if row.pruned else {}
     return {
-        **run_record(found["row"]),
+        **run_record(row),
+        **left,
         "questions": [wait_record(row) for row in found["waits"]],
     }

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from holdfast.machine.journal import Encoder
 from holdfast.persistence.store import CommitRow, PostRow, RunRow, Store, WaitRow
 from holdfast.runtime.branching import every_wait
 from holdfast.runtime.chronicle import rewound_to
@@ -59,15 +58,14 @@ class Audit:
     entries: tuple[Entry, ...]
 
 
-async def audit(store: Store, row: RunRow, codec: Encoder, commits: Iterable[CommitRow]) -> Audit:
+async def audit(store: Store, row: RunRow, reader: Lenient, commits: Iterable[CommitRow]) -> Audit:
     """Everything that was asked of a run or decided about it."""
-    lenient = Lenient(codec)
     waits = await every_wait(store, row.run_id)
     posts = await _every_post(store, row.run_id)
     by_question = {(wait.wait_id, wait.generation): wait for wait in waits}
-    found = [(_key(wait.opened_seq, _ASKED), _asked(wait, lenient)) for wait in waits]
+    found = [(_key(wait.opened_seq, _ASKED), _asked(wait, reader)) for wait in waits]
     for post in posts:
-        entry = _posted(post, by_question, lenient)
+        entry = _posted(post, by_question, reader)
         found.append((_key(post.seq, _CAME, post.number), entry))
     # What a commit itself settled has no post.
     for wait in by_question.values():
@@ -93,14 +91,14 @@ def _key(seq: int | None, rank: int, number: int = 0) -> tuple[int, int, int]:
     return (0 if seq is None else seq, rank, number)
 
 
-def _asked(wait: WaitRow, codec: Encoder) -> Entry:
+def _asked(wait: WaitRow, reader: Lenient) -> Entry:
     return Entry(
         what="asked",
         at=wait.opened_at,
         seq=wait.opened_seq,
         wait_id=wait.wait_id,
         generation=wait.generation,
-        value=codec.decode(wait.payload, f"payload of {wait.wait_id}"),
+        value=reader.decode(wait.payload, f"payload of {wait.wait_id}"),
     )
 
 
@@ -124,7 +122,7 @@ class _Answer(msgspec.Struct):
     value: msgspec.Raw = msgspec.Raw(b"null")
 
 
-def _posted(row: PostRow, questions: dict[tuple[str, int], WaitRow], codec: Encoder) -> Entry:
+def _posted(row: PostRow, questions: dict[tuple[str, int], WaitRow], reader: Lenient) -> Entry:
     """The line of a post; a question that it settles is told by it."""
     post = row.post
     facts: dict[str, Any] = {
@@ -136,21 +134,21 @@ def _posted(row: PostRow, questions: dict[tuple[str, int], WaitRow], codec: Enco
         "taken": row.consumed,
     }
     if post.kind != "answer":
-        return Entry(what=post.kind, value=_body(post.body, codec), **facts)
+        return Entry(what=post.kind, value=_body(post.body, reader), **facts)
     body = msgspec.json.decode(post.body, type=_Answer)
     questions.pop((body.wait, body.generation), None)
     return Entry(
         what=body.status,
         wait_id=body.wait,
         generation=body.generation,
-        value=codec.decode(bytes(body.value), f"answer to {body.wait}"),
+        value=reader.decode(bytes(body.value), f"answer to {body.wait}"),
         **facts,
     )
 
 
-def _body(data: bytes, codec: Encoder) -> Any:
+def _body(data: bytes, reader: Lenient) -> Any:
     """What a post says, without what is only a default."""
-    found = codec.decode(data, "body of a post")
+    found = reader.decode(data, "body of a post")
     return found or None
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from holdfast.machine.journal import Encoder
 from holdfast.machine.run import Run
 from holdfast.persistence.store import Stored
 from holdfast.runtime.past import Lenient, open_waits, parts_of, record_of, state_bytes
@@ -79,18 +78,17 @@ class RunDiff:
         return "\n".join(self.lines()) or "no difference"
 
 
-def difference(a: Stored, b: Stored, codec: Encoder) -> RunDiff:
+def difference(a: Stored, b: Stored, reader: Lenient) -> RunDiff:
     """What is different from one moment to another of the same run."""
     parts = parts_of(a), parts_of(b)
-    runs = record_of(a, parts[0], codec), record_of(b, parts[1], codec)
-    lenient = Lenient(codec)
+    runs = record_of(a, parts[0], reader), record_of(b, parts[1], reader)
     before, after = (
         {_place(space, key): data for (space, key), data in state_bytes(run, found).items()}
         for run, found in zip(runs, parts, strict=True)
     )
 
     def values(keys: Iterable[str], of: dict[str, bytes]) -> dict[str, Any]:
-        return {key: lenient.decode(of[key], f"state.{key}") for key in sorted(keys)}
+        return {key: reader.decode(of[key], f"state.{key}") for key in sorted(keys)}
 
     moved = [key for key in before.keys() & after.keys() if not _same(before[key], after[key])]
     then, now = values(moved, before), values(moved, after)

@@ -38,7 +38,7 @@ from holdfast.runtime.chronicle import REWIND
 from holdfast.runtime.driven import Driven
 from holdfast.runtime.following import Following
 from holdfast.runtime.handle import RunHandle
-from holdfast.runtime.past import open_waits, parts_of, record_of
+from holdfast.runtime.past import Lenient, Plain, open_waits, parts_of, record_of
 from holdfast.runtime.saving import store_status, wait_row
 
 #: How the input digest of a fork begins: no start of a run has one like it.
@@ -174,6 +174,11 @@ class GoingBack(Following):
         known = self._definitions.get(head.definition)
         return self._codec if known is None else Codec(known.types)
 
+    def _reader_for(self, head: RunHead, *, plain: bool) -> Lenient:
+        """What shows values of the run: as they were, where that is known, or all as plain data."""
+        codec = self._codec_for(head)
+        return Plain(codec) if plain else Lenient(codec)
+
     def _commit(
         self,
         stored: Stored,
@@ -185,7 +190,7 @@ class GoingBack(Following):
         """The commit that holds a whole record. branch: what it meets, in the run that it is of."""
         head = stored.row.head
         codec = self._codec_for(head)
-        run = record_of(stored, parts, codec)
+        run = record_of(stored, parts, Lenient(codec))
         run.journal = Journal(codec)
         status = store_status(run)
         asked = open_waits(run)

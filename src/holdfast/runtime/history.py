@@ -37,33 +37,35 @@ class History(KeepingLess):
         )
         return Page(items=tuple(await moments(self.store, row.head, page.items)), next=page.next)
 
-    async def state(self, run_id: str, at: int | None = None) -> RunState:
+    async def state(self, run_id: str, at: int | None = None, *, plain: bool = False) -> RunState:
         """A run as it was after commit *at* (now, by default).
 
         Values have the types that are registered here or that the definition brings, if this engine
-        holds it; what is of another type is plain data. Raises: RunNotFound, CheckpointNotFound.
+        holds it; what is of another type is plain data, and with *plain* everything is.
+        Raises: RunNotFound, CheckpointNotFound.
         """
         stored = await self.store.read(check_run_id(run_id), at)
-        return state_of(stored, self._codec_for(stored.row.head))
+        return state_of(stored, self._reader_for(stored.row.head, plain=plain))
 
-    async def diff(self, run_id: str, a: int, b: int | None = None) -> RunDiff:
+    async def diff(
+        self, run_id: str, a: int, b: int | None = None, *, plain: bool = False
+    ) -> RunDiff:
         """What is different from commit *a* to commit *b* (now, by default); `str()` to read it.
 
-        Raises: RunNotFound, CheckpointNotFound.
+        Values as in `state`. Raises: RunNotFound, CheckpointNotFound.
         """
         before = await self.store.read(check_run_id(run_id), a)
         after = await self.store.read(run_id, b)
-        return difference(before, after, self._codec_for(before.row.head))
+        return difference(before, after, self._reader_for(before.row.head, plain=plain))
 
-    async def audit(self, run_id: str) -> Audit:
+    async def audit(self, run_id: str, *, plain: bool = False) -> Audit:
         """Everything that was asked of a run or decided about it, in the order of its commits.
 
-        Raises: RunNotFound.
+        Values as in `state`. Raises: RunNotFound.
         """
         row = await self.store.row(check_run_id(run_id))
-        return await auditing.audit(
-            self.store, row, self._codec_for(row.head), await self._commits(run_id)
-        )
+        reader = self._reader_for(row.head, plain=plain)
+        return await auditing.audit(self.store, row, reader, await self._commits(run_id))
 
     async def _commits(self, run_id: str) -> list[CommitRow]:
         found: list[CommitRow] = []

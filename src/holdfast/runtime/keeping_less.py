@@ -19,7 +19,7 @@ from holdfast.persistence.parts import Part, as_list, joined
 from holdfast.persistence.store import TERMINAL, RunRow, check_run_id
 from holdfast.runtime import inside
 from holdfast.runtime.going_back import GoingBack
-from holdfast.runtime.past import Lenient, parts_of
+from holdfast.runtime.past import parts_of
 
 #: How many rows of runs are read at once.
 PAGE = 500
@@ -113,10 +113,11 @@ class KeepingLess(GoingBack):
             await self.store.delete_run(run_id, result=await self._result(row), at=row.seq)
         return await self.store.row(run_id)
 
-    async def result(self, run_id: str) -> Any:
+    async def result(self, run_id: str, *, plain: bool = False) -> Any:
         """What an ended run gave: the state of a flow, the outputs of a workflow.
 
         It needs no definition, and is there for a deleted run too; None if it had not ended then.
+        Values as in `state`.
         Raises: RunNotFound, RunOpen if it has not ended.
         """
         row = await self.store.row(check_run_id(run_id))
@@ -128,8 +129,8 @@ class KeepingLess(GoingBack):
                 run_id=run_id,
                 waits=(),
             )
-        codec = Lenient(self._codec_for(row.head))
-        return None if data is None else codec.decode(data, "result")
+        reader = self._reader_for(row.head, plain=plain)
+        return None if data is None else reader.decode(data, "result")
 
     async def _result(self, row: RunRow) -> bytes | None:
         """The bytes of what an ended run gave; None if it has not ended, or cannot be read."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.errors import DocumentError
+from holdfast.errors import Damaged, DocumentError
 from holdfast.machine import snapshot
 from holdfast.machine.journal import Encoder
 from holdfast.machine.run import PARKED, Run, Wait
@@ -42,6 +42,19 @@ class Lenient:
                 return plain(data)
             except (ValueError, TypeError, IndexError, AttributeError):
                 raise error from None
+
+
+class Plain(Lenient):
+    """A codec that reads everything as plain data."""
+
+    __slots__ = ()
+
+    def decode(self, data: bytes, place: str = "value") -> Any:
+        """The plain form. Raises: DocumentError for what is no JSON."""
+        try:
+            return plain(data)
+        except ValueError as error:
+            raise Damaged(f"{place} is not whole JSON", place=place) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,20 +102,19 @@ def parts_of(stored: Stored) -> dict[str, Part]:
     return merge(stored.anchor, stored.deltas)
 
 
-def record_of(stored: Stored, parts: dict[str, Part], codec: Encoder) -> Run:
+def record_of(stored: Stored, parts: dict[str, Part], reader: Lenient) -> Run:
     """The record, to be looked at only. Raises: Damaged, StoreDamaged."""
     head = stored.row.head
-    return snapshot.restore(head.run_id, head.front, None, parts, Lenient(codec))
+    return snapshot.restore(head.run_id, head.front, None, parts, reader)
 
 
-def state_of(stored: Stored, codec: Encoder) -> RunState:
+def state_of(stored: Stored, reader: Lenient) -> RunState:
     """The run as it was read."""
     parts = parts_of(stored)
-    run = record_of(stored, parts, codec)
-    lenient = Lenient(codec)
+    run = record_of(stored, parts, reader)
     spaces: dict[str, dict[str, Any]] = {"": {}}
     for (space, key), data in state_bytes(run, parts).items():
-        spaces.setdefault(space, {})[key] = lenient.decode(data, f"state.{key}")
+        spaces.setdefault(space, {})[key] = reader.decode(data, f"state.{key}")
     return RunState(
         run_id=run.run_id,
         seq=stored.seq,
@@ -113,7 +125,7 @@ def state_of(stored: Stored, codec: Encoder) -> RunState:
         state=spaces.pop(""),
         inside=spaces,
         executors={
-            name: lenient.decode(data, f"state of executor {name}")
+            name: reader.decode(data, f"state of executor {name}")
             for name, data in sorted(run.executors.items())
         },
         waits={wait.id: wait.payload for wait in open_waits(run)},
