@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from holdfast import Engine, SQLiteStore, TriggerFlow
+from holdfast import Engine, Retry, SQLiteStore, TriggerFlow
 from holdfast.errors import OwnersDied
 from holdfast.persistence.store import RunRow, Store
 from holdfast.runtime.poison import MOST_DEATHS
 from holdfast.testing.clock import FakeClock
 from tests.runtime import dying
-from tests.runtime.mortal import FRONTS, Handler, MortalStore, Processes, processes
+from tests.runtime.mortal import FRONTS, Handler, MortalStore, Processes, processes, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -272,6 +273,66 @@ async def test_a_run_that_only_waits_is_never_set_aside() -> None:
         assert (await store.row("r")).status == "waiting"
         await engine.answer("r", "q", 1)
         assert await (await engine.open("r")).result() == {"end": 1}
+
+
+async def test_a_delivery_that_waits_to_be_tried_again_is_never_parked_for_it() -> None:
+    """Its processes die of something else; it keeps its place and its time."""
+    tried: list[int] = []
+
+    async def flaky(data: Any) -> None:
+        tried.append(data.attempt)
+        if len(tried) == 1:
+            raise ConnectionError("not yet")
+        await data.async_set_state("end", data.input)
+
+    def waiting() -> TriggerFlow[Any, Any, Any]:
+        flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="mortal")
+        flow.to(flaky, retry=Retry(3, backoff=50.0))
+        return flow
+
+    async with processes() as (store, made):
+        clock = FakeClock()
+        engine = await made.begin(waiting(), clock=clock)
+        await engine.start(waiting(), "x", run_id="r")
+        await until(lambda: len(tried) == 1)
+        for _ in range(5):
+            await store.kill(engine)
+            engine = await made.begin(waiting(), clock=clock)
+            assert (await store.row("r")).status == "running"
+        assert len(tried) == 1
+        clock.pass_s(51.0)
+        assert await (await engine.open("r")).result() == {"end": "x"}
+        assert len(tried) == 2
+
+
+async def test_a_handler_that_sleeps_is_never_parked_for_it() -> None:
+    """It did nothing that could kill anybody; it wakes up at its time all the same."""
+    handler = Handler()
+
+    def sleeping() -> TriggerFlow[Any, Any, Any]:
+        async def work(data: Any) -> None:
+            handler.begun += 1
+            await data.async_sleep(1000.0)
+            await data.async_set_state("end", data.input)
+
+        flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="mortal")
+        flow.to(work)
+        return flow
+
+    async with processes() as (store, made):
+        clock = FakeClock()
+        engine = await made.begin(sleeping(), clock=clock)
+        await engine.start(sleeping(), "x", run_id="r")
+        for times in range(1, 7):
+            await handler.has_begun(times)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            await store.kill(engine)
+            engine = await made.begin(sleeping(), clock=clock)
+        assert (await store.row("r")).status == "running"
+        await handler.has_begun(7)
+        clock.pass_s(1001.0)
+        assert await (await engine.open("r")).result() == {"end": "x"}
 
 
 async def test_jumps_of_the_wall_clock_count_for_nothing(front: str) -> None:

@@ -136,6 +136,30 @@ class OwnersDied(RunError):
     deaths: int
 
 
+class NotParked(RunError, ValueError):
+    """Nothing waits for this decision. Facts: run_id, and delivery where one was named."""
+
+    code = "run.not-parked"
+    hint = "Look at what is parked: `holdfast show RUN`, or engine.parked(run_id)."
+    delivery: int
+
+
+class DeliveryNotFound(RunError, KeyError):
+    """The run holds no delivery of this number. Facts: run_id, delivery."""
+
+    code = "run.delivery-not-found"
+    hint = "Look at what is parked: `holdfast show RUN`, or engine.parked(run_id)."
+    delivery: int
+
+
+class WrongFront(RunError, TypeError):
+    """Runs of this kind cannot be asked that. Facts: run_id, front."""
+
+    code = "run.wrong-front"
+    hint = "Signals and closes are for flows; answers, cancel, retry and skip are for every run."
+    front: str
+
+
 class SkippedFailure(RunError):
     """What a handler raised in a run that goes on without what fails; never raised itself.
 

@@ -20,13 +20,14 @@ from holdfast.runtime import inside
 from holdfast.runtime.adopting import Adopting
 from holdfast.runtime.checking import Checking
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
+from holdfast.runtime.deciding import Parked
 from holdfast.runtime.draining import Draining, Left
 from holdfast.runtime.driven import Definition, Driven
 from holdfast.runtime.handle import RunHandle
 from holdfast.runtime.history import History
 from holdfast.runtime.timers import Alarm
 
-__all__ = ["Engine", "Left", "RunHandle"]
+__all__ = ["Engine", "Left", "Parked", "RunHandle"]
 
 
 class Engine(Draining, History, Adopting, Checking):

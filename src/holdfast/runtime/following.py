@@ -13,13 +13,13 @@ from typing import Any
 
 from holdfast.errors import EngineStopped, OwnershipLost, RunFailed, RunOwned
 from holdfast.persistence.store import TERMINAL, RunRow
+from holdfast.runtime.deciding import Deciding
 from holdfast.runtime.driven import Driven
 from holdfast.runtime.looking import LOOK_EVERY_S
 from holdfast.runtime.ownership import lost_to_another
-from holdfast.runtime.steering import Steering
 
 
-class Following(Steering):
+class Following(Deciding):
     """The part of an engine that waits for runs."""
 
     async def ended(self, run_id: str, driven: Driven | None) -> Any:

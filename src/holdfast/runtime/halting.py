@@ -27,6 +27,13 @@ def hold_back(live: LiveRun) -> None:
     live.holds_back = functools.partial(_is_new, live)
 
 
+def turn_away(live: LiveRun, delivery: Delivery) -> None:
+    """What had to wait before it could begin is not to begin any more: it stays due."""
+    if live.holds_back is not None and live.holds_back(delivery):
+        live.stop((delivery.id,))
+        raise asyncio.CancelledError
+
+
 async def run_out(live: LiveRun) -> None:
     """Hold back what has not begun, and return when nothing of the run is under way."""
     hold_back(live)

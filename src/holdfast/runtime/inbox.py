@@ -16,7 +16,7 @@ import msgspec
 
 from holdfast.errors import AlreadyAnswered, InternalError, WaitNotFound
 from holdfast.machine import waits
-from holdfast.machine.effects import Answered, Cancelled, Effect, Expired
+from holdfast.machine.effects import Answered, Cancelled, Effect, Expired, Warn
 from holdfast.machine.run import PARKED, Delivery, Wait
 from holdfast.persistence.store import InboxItem, Settlement, Store, WaitRow
 from holdfast.runtime.live import NOTHING_SEEN, LiveRun
@@ -43,11 +43,15 @@ class AnswerBody(msgspec.Struct):
 
 
 class PostBody(msgspec.Struct, omit_defaults=True):
-    """The body of every other post. event, value: of a signal; delivery: None for all parked."""
+    """The body of every other post. event, value: of a signal; delivery: None for all parked.
+
+    event, pending: of a close, its reason, and what becomes of open questions.
+    """
 
     event: str = ""
     value: msgspec.Raw = msgspec.Raw(b"null")
     delivery: int | None = None
+    pending: str = "cancel"
 
 
 def store_of(live: LiveRun) -> Store | None:
@@ -59,13 +63,14 @@ def store_of(live: LiveRun) -> Store | None:
 
 async def take_in(
     live: LiveRun,
-    other: Callable[[InboxItem], list[Effect]] | None,
+    other: Callable[[InboxItem], list[Effect] | None] | None,
     then: Callable[[], list[Effect]] = list,
     before: Callable[[Sequence[InboxItem]], Awaitable[None]] | None = None,
 ) -> dict[str, Wait]:
     """Step the machine with everything in the inbox that it has not seen.
 
-    other: what a post that is no answer means to the front; None leaves such posts for later.
+    other: what a post that is no answer means to the front; None leaves such posts for later. It
+    may give None for one that the front itself consumes when what it asks for is done.
     before: what the front has to do with posts before any of them is taken in; it may be done
     twice, by readers at the same time.
     then: what follows from all of them together, in the same commit. Returns the waits that were
@@ -95,7 +100,11 @@ async def take_in(
             if wait is not None:
                 heard[wait.id] = wait
         elif other is not None:
-            effects.extend(other(item))
+            made = other(item)
+            if made is None:
+                live.seen.add(item.number)
+                continue
+            effects.extend(made)
         live.seen.add(item.number)
         live.saver.consumed.append(item.number)
     effects.extend(then())
@@ -105,6 +114,15 @@ async def take_in(
                 live.waiter(wait.group).add_done_callback(_attended)
         await live.advance(effects, here=False)
     return heard
+
+
+def overtaken(item: InboxItem, body: PostBody) -> Warn:
+    """What is told of a decision about work that waits for none any more."""
+    if body.delivery is None:
+        what = "nothing waits for a decision any more"
+    else:
+        what = f"delivery {body.delivery} waits for no decision any more"
+    return Warn("post.ignored", f"a posted {item.post.kind} changed nothing: {what}")
 
 
 def _attended(future: Any) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers, signals and decisions, for any run of the store.
+"""Lists of runs and questions, and answers, for any run of the store.
 
 They need neither the definition nor the ownership of a run: an answer settles its wait in the
-store, everything else goes into the run's inbox. Whoever carries the run hears of it.
+store, everything else (`runtime/deciding.py`) goes into the run's inbox. Whoever carries the run
+hears of it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ import msgspec
 
 from holdfast.errors import EngineStopped, OwnershipLost, RunClosed, RunOwned
 from holdfast.machine.waits import check_fits
-from holdfast.persistence.store import InboxItem, Post, RunRow, Settlement, WaitRow, check_run_id
+from holdfast.persistence.store import RunRow, Settlement, WaitRow, check_run_id
 from holdfast.runtime.carrying import Carrying
 from holdfast.runtime.expiry import expire
-from holdfast.runtime.inbox import PostBody
 
 
 class Steering(Carrying):
@@ -88,45 +88,6 @@ class Steering(Carrying):
                     await self._heard(run_id)
             elif row.schema is not None:
                 check_fits(run_id, wait_id, msgspec.json.decode(row.schema), value)
-
-    async def emit(
-        self, run_id: str, event: str, value: Any = None, *, request_id: str | None = None
-    ) -> InboxItem:
-        """Send a signal to a flow's run, whoever owns it. Raises: RunNotFound, RunClosed."""
-        body = PostBody(event=event, value=msgspec.Raw(self._codec.encode(value, event)))
-        return await self._post(run_id, "signal", body, request_id)
-
-    async def cancel(self, run_id: str, *, request_id: str | None = None) -> InboxItem:
-        """End a run as cancelled. Raises: RunNotFound, RunClosed."""
-        return await self._post(run_id, "cancel", PostBody(), request_id)
-
-    async def retry(
-        self, run_id: str, delivery: int | None = None, *, request_id: str | None = None
-    ) -> InboxItem:
-        """Run parked deliveries again: all, or the one of that number."""
-        return await self._post(run_id, "retry", PostBody(delivery=delivery), request_id)
-
-    async def skip(
-        self, run_id: str, delivery: int, value: Any = None, *, request_id: str | None = None
-    ) -> InboxItem:
-        """Let a parked delivery count as done, with a value."""
-        data = msgspec.Raw(self._codec.encode(value, "value of the skip"))
-        return await self._post(run_id, "skip", PostBody(value=data, delivery=delivery), request_id)
-
-    async def _post(
-        self, run_id: str, kind: str, body: PostBody, request_id: str | None
-    ) -> InboxItem:
-        data = msgspec.json.encode(body)
-        post = Post(
-            kind=kind,
-            body=data,
-            at=self._clock.now(),
-            request_id=request_id,
-            digest=self._codec.digest(data) if request_id is not None else None,
-        )
-        item = await self.store.post(check_run_id(run_id), post)
-        await self._heard(run_id)
-        return item
 
     async def _heard(self, run_id: str) -> None:
         """Wake the run if this engine carries it, or may.

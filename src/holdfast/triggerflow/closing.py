@@ -13,12 +13,15 @@ from holdfast.runtime import inside
 from holdfast.runtime.callers import warn_at_caller
 from holdfast.triggerflow import intervening
 from holdfast.triggerflow.draining import drain, halted
+from holdfast.triggerflow.posted_closes import PostedCloses
 from holdfast.triggerflow.reserved import INTERVENTIONS
 from holdfast.triggerflow.running import FlowRun
 
 
 class Closer:
     """The end of one execution: it happens once, whoever asks.
+
+    Long because: it ends by itself, by its holder or by a post, and these have to know each other.
 
     rest: seconds of idleness after which the run closes by itself, or None; whoever waits for the
     end may ask for other ones. on_closed: called once when the run has ended. A run that a store
@@ -33,6 +36,7 @@ class Closer:
         "_waited",
         "flow",
         "on_closed",
+        "posted",
         "rest",
         "snapshot",
     )
@@ -47,6 +51,7 @@ class Closer:
         self._closing: asyncio.Future[None] | None = None
         self._timer: asyncio.Handle | None = None
         self._task: asyncio.Task[None] | None = None
+        self.posted = PostedCloses(flow, self.close)
 
     def begin_again(self) -> None:
         """Another record was taken over."""
@@ -133,7 +138,11 @@ class Closer:
             self.on_activity()
 
     async def finish(self) -> None:
-        """If the run would close by itself now, let that happen before this returns."""
+        """If the run would close by itself now, let that happen before this returns.
+
+        A posted close waits for work that does not begin here any more; others see to it.
+        """
+        self.posted.leave()
         if self.rest == 0 and self.may_close:
             self._disarm()
             await self._close_by_itself()
@@ -141,7 +150,8 @@ class Closer:
             await asyncio.shield(self._closing)
 
     def let_be(self) -> None:
-        """Never close by itself from now on."""
+        """Never close by itself from now on, nor because of a post."""
+        self.posted.leave()
         self._disarm()
         self.rest = None
         self._waited = []
@@ -211,10 +221,12 @@ class Closer:
         seal: bool = True,
         pending: str = "error",
         is_told: bool = True,
+        posted: int | None = None,
     ) -> dict[str, Any]:
         """End the run once; later and concurrent calls get the same snapshot.
 
         is_told: somebody hears what background work raised; else it is kept for who asks next.
+        posted: the number of the post that asked for it; such a close leaves nothing undone.
         Raises: RunOpen, CloseTimeout, RunBusy inside a handler, the first error of background work.
         """
         if pending not in ("error", "cancel"):
@@ -233,9 +245,12 @@ class Closer:
             try:
                 run.lifecycle = "sealed" if seal else before
                 await drain(self.flow, timeout_s)
+                if posted is not None and run.live:
+                    # What is due does not begin here any more: this process goes out of service.
+                    raise asyncio.CancelledError
                 self._check_background(is_told=is_told)
                 self._check_waits(pending)
-                await self._end(reason)
+                await self._end(reason, posted)
             finally:
                 if not self._is_closed:
                     run.lifecycle = before
@@ -280,13 +295,15 @@ class Closer:
         if error is not None:
             raise error
 
-    async def _end(self, reason: str) -> None:
+    async def _end(self, reason: str, posted: int | None) -> None:
         """Freeze the state and end the record; then tell watchers and waiters."""
         flow = self.flow
         run = flow.run
         status = run.status if run.status in ("failed", "cancelled") else "completed"
         effects = flow.end("cancelled" if flow.is_waiting else status, reason)
         self.snapshot = _snapshot(flow)
+        if posted is not None and flow.live.saver is not None:
+            flow.live.saver.consumed.append(posted)
         flow.frozen = True
         try:
             await flow.live.advance(effects, here=False)

@@ -66,6 +66,7 @@ class Execution(
         if "flow_data" in flow.compiled.plan.hears:
             flow.shared.enter(self)
         flow.on_quiet = self._closer.on_quiet
+        flow.close_posted = self._closer.posted.begin
         flow.on_activity = self._closer.on_activity
 
     @property

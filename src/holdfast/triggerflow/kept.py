@@ -104,8 +104,8 @@ class Kept(Restarting):
                     self._is_opened = True
         if self._resume_due:
             self._resume_due = False
-            if not await poison.parked(self._flow.live):
-                self._start_unfinished()
+            await poison.parked(self._flow.live)
+            self._start_unfinished()
             if self._flow.run.agenda:
                 await self.keep_time()
         if self._rebound_due:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from holdfast.errors import InternalError
 from holdfast.machine import dispatch
 from holdfast.machine.effects import Effect, Emitted
 from holdfast.machine.run import Wait
@@ -48,8 +49,11 @@ class _Posts:
                 self.flow, body.event, value, mark
             )
 
-    def taken(self, item: InboxItem) -> list[Effect]:
-        """What a post that is no answer means: signal, cancel, retry, skip or close."""
+    def taken(self, item: InboxItem) -> list[Effect] | None:
+        """What a post that is no answer means: signal, cancel, retry, skip or close.
+
+        None for a close, which takes its time and consumes the post with its end.
+        """
         flow, run = self.flow, self.flow.run
         body = msgspec.json.decode(item.post.body, type=PostBody)
         data = bytes(body.value)
@@ -62,9 +66,15 @@ class _Posts:
                 effects.extend(dispatch.emit(run, Emitted("event", body.event, value, data))[1])
                 return effects
             case "retry":
-                return signals.retried(flow, signals.undecided(flow, body.delivery))
+                chosen = signals.undecided(flow, body.delivery)
+                return signals.retried(flow, chosen) or [inbox.overtaken(item, body)]
             case "skip":
-                return signals.skipped(flow, signals.undecided(flow, body.delivery), value, data)
-            case kind:
-                words = {"cancel": "cancelled", "close": "completed"}
-                return flow.end(words[kind], f"posted {kind}")
+                chosen = signals.undecided(flow, body.delivery)
+                return signals.skipped(flow, chosen, value, data) or [inbox.overtaken(item, body)]
+            case "close":
+                if flow.close_posted is None:
+                    raise InternalError("a run that is kept has somebody who can close it")
+                flow.close_posted(item.number, body.pending, body.event or "posted close")
+                return None
+            case _:
+                return flow.end("cancelled", "posted cancel")

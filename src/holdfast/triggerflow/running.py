@@ -8,7 +8,6 @@ of their own.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InternalError, RunFrozen, SubFlowNotActive
@@ -30,7 +29,7 @@ from holdfast.machine.interventions import Intervention
 from holdfast.machine.run import MISSING, PARKED, Delivery, Run, Visit, Wait
 from holdfast.machine.visit_parts import KEPT_PASSED
 from holdfast.persistence.codec import Codec, is_scalar
-from holdfast.runtime import inbox
+from holdfast.runtime import halting, inbox
 from holdfast.runtime.bell import Bell
 from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
@@ -61,16 +60,17 @@ class FlowRun(Telling):
 
     hidden: nobody outside holds the run, so it cannot pause. on_quiet: called when nothing is
     under way any more, and on_activity when something came that is no handler's work; the
-    lifecycle decides then whether and when to close. before: what a run that takes interventions
-    does before each call; policy: what it asks then. resolved: what resolvers gave to sub-flows, by
-    the paths of their nodes. insides: the live side of sub-flows under way, by frame; results: what
-    those that ended lately gave; carry_sub_flow: what is done for a delivery at the node of one.
+    lifecycle decides then whether and when to close. close_posted: begins a close that was posted.
+    before: what a run that takes interventions does before each call; policy: what it asks then.
+    resolved: what resolvers gave to sub-flows, by the paths of their nodes. insides: the live side
+    of sub-flows under way, by frame; results: what those that ended lately gave.
     """
 
     __slots__ = (
         "before",
         "bound",
         "carry_sub_flow",
+        "close_posted",
         "codec",
         "compiled",
         "execution",
@@ -130,6 +130,7 @@ class FlowRun(Telling):
         self.policy: Callable[[dict[str, Any]], Any] | None = None
         self.execution: Any = None
         self.on_quiet: Callable[[], None] | None = None
+        self.close_posted: Callable[[int, str, str], None] | None = None
         self.make_data: Callable[[FlowRun, Delivery], Any] = make_data
 
     def step(self, run: Run, happened: Input) -> list[Effect]:
@@ -150,10 +151,8 @@ class FlowRun(Telling):
             await permits.take(delivery.id)
             holder = HOLDER.set((permits, delivery.id))
         try:
-            if permits is not None and live.holds_back is not None and live.holds_back(delivery):
-                # What waited for its permit has not begun, and is not to begin any more.
-                live.stop((delivery.id,))
-                raise asyncio.CancelledError
+            if permits is not None:
+                halting.turn_away(live, delivery)
             if self.before is not None:
                 data.seen = await self.before(self, delivery)
             if handler.tries.timeout_s is not None:

@@ -10,33 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from holdfast.definition.retry import ONCE, Tries
 from holdfast.errors import (
     InputRefused,
     WorkflowConvergenceException,
 )
-from holdfast.machine import barrier, retries, superstep
+from holdfast.machine import barrier, superstep
 from holdfast.machine.effects import (
     AskedOutside,
     Barrier,
     Began,
     Effect,
-    Ended,
     Finished,
     Input,
     Refused,
-    Retried,
     Retrying,
     Sent,
-    Skipped,
     Stuck,
     Warn,
     Withdrawn,
 )
 from holdfast.machine.frames import OUTSIDE
-from holdfast.machine.posting import STANDING
 from holdfast.machine.run import PARKED, Delivery, Run, Wait
 from holdfast.persistence.checkpoint import CheckpointInfo
 from holdfast.persistence.codec import Codec
@@ -44,11 +38,10 @@ from holdfast.persistence.store import CheckpointMark, InboxItem
 from holdfast.runtime import inbox
 from holdfast.runtime.calling import THREADS, in_context
 from holdfast.runtime.clock import CLOCK, IDS, Clock, Ids
-from holdfast.runtime.inbox import PostBody
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.retrying import faltered
 from holdfast.runtime.stepping import outside
-from holdfast.workflow import crossing, trying
+from holdfast.workflow import crossing, posts, trying
 from holdfast.workflow.call import HandlerCall
 from holdfast.workflow.context import WorkflowContext
 from holdfast.workflow.crossing import Border
@@ -345,26 +338,10 @@ class GraphRun:
 
     def posted(self, item: InboxItem) -> list[Effect]:
         """What a post that is no answer means: cancel, close, retry or skip."""
-        body = msgspec.json.decode(item.post.body, type=PostBody)
-        undecided = (*self.parked(), *retries.waiting(self.run))
-        chosen = [d for d in undecided if body.delivery in (None, d.id)]
-        stands = self.run.status in STANDING
-        match item.post.kind:
-            case "retry":
-                self.roused = self.roused or stands
-                return [e for d in chosen for e in self.step(self.run, Retried(d))]
-            case "skip":
-                effects = [e for d in chosen for e in self.step(self.run, Skipped(d, None))]
-                # The last one skipped closes its superstep, and the next begins by itself.
-                ended = any(type(effect) is Barrier for effect in effects)
-                self.roused = not ended and (self.roused or (stands and bool(chosen)))
-                return effects
-            case "cancel":
-                return self.step(self.run, Ended("cancelled"))
-            case "close":
-                return self.step(self.run, Ended("completed"))
-            case kind:
-                return [Warn("post.ignored", f"a workflow run takes no post of kind {kind!r}")]
+        effects, is_roused = posts.taken(self.run, self.step, item)
+        if is_roused is not None:
+            self.roused = is_roused
+        return effects
 
     def onward(self) -> list[Effect]:
         """What follows from the posts taken in, as part of the same commit."""
