@@ -314,6 +314,11 @@ class FlowModel:
         return {label for label, call in self.calls.items() if call.state == state}
 
     @property
+    def is_due(self) -> bool:
+        """Whether a handler should run."""
+        return bool(self.those("busy"))
+
+    @property
     def row_status(self) -> str:
         """The word under which a store lists the run."""
         if self.status != "running":
