@@ -13,8 +13,8 @@ from holdfast import Engine, MemoryStore, TriggerFlow, Workflow
 from holdfast.errors import DefinitionError, StoreUnavailable
 from holdfast.persistence.store import Store
 from holdfast.runtime.clock import IDS
-from holdfast.runtime.sleeping import _until
 from holdfast.runtime.timers import LONGEST_S
+from holdfast.runtime.timers import until as until_time
 from holdfast.testing.clock import FakeClock
 from holdfast.testing.faults import FaultPlan, FaultyStore
 from tests.runtime.mortal import processes, until
@@ -223,7 +223,7 @@ async def test_what_is_no_time_is_refused() -> None:
 async def test_a_clock_set_forward_is_noticed_and_moves_only_the_end() -> None:
     """After `LONGEST_S` at the latest."""
     clock = FakeClock()
-    sleeping = asyncio.ensure_future(_until(clock, clock.now() + 10_000))
+    sleeping = asyncio.ensure_future(until_time(clock, clock.now() + 10_000))
     await turns()
     clock.set_wall(clock.now() + 9_000)
     clock.pass_s(LONGEST_S)
@@ -238,7 +238,7 @@ async def test_a_clock_set_forward_is_noticed_and_moves_only_the_end() -> None:
 async def test_a_clock_set_back_in_the_last_stretch_delays_nothing() -> None:
     """As long as was to be waited for has passed all the same."""
     clock = FakeClock()
-    sleeping = asyncio.ensure_future(_until(clock, clock.now() + 30))
+    sleeping = asyncio.ensure_future(until_time(clock, clock.now() + 30))
     await turns()
     clock.set_wall(clock.now() - 1_000_000)
     clock.pass_s(30)
@@ -248,7 +248,7 @@ async def test_a_clock_set_back_in_the_last_stretch_delays_nothing() -> None:
 async def test_a_clock_set_back_before_moves_the_end_by_as_much() -> None:
     """And it does end."""
     clock = FakeClock()
-    sleeping = asyncio.ensure_future(_until(clock, clock.now() + 100))
+    sleeping = asyncio.ensure_future(until_time(clock, clock.now() + 100))
     await turns()
     clock.set_wall(clock.now() - 50)
     clock.pass_s(149)

@@ -270,6 +270,15 @@ class StepRefused(RunError):
     step: str
 
 
+class StepTimeout(RunError, TimeoutError):
+    """The function of a step took longer than its `timeout_s`. Facts: step, timeout_s."""
+
+    code = "run.step-timeout"
+    hint = "Give the step more time, or a retry= that calls its function again."
+    step: str
+    timeout_s: float
+
+
 class NoStep(RunError, LookupError):
     """`current_step()` was called where no step calls a function."""
 

@@ -7,27 +7,26 @@ after `LONGEST_S` at the latest, and moves the end by as much as it jumped.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 from holdfast.machine import layout, ledger, steps
-from holdfast.machine.run import Delivery, Run
-from holdfast.runtime.clock import Clock
+from holdfast.machine.run import Run
 from holdfast.runtime.live import LiveRun
 from holdfast.runtime.permits import apart
-from holdfast.runtime.steps import Host, check_open, key_digest
-from holdfast.runtime.timers import Alarm, Deadline, time_at
+from holdfast.runtime.steps import Caller, key_digest
+from holdfast.runtime.timers import Deadline, time_at, until
 
 
-async def sleep(host: Host, delivery: Delivery, time: Deadline, key: str | None) -> None:
+async def sleep(caller: Caller, time: Deadline, key: str | None) -> None:
     """Wait for so long since the first attempt began to, without a permit meanwhile.
 
     Raises: DefinitionError for a time that is none; StepRefused; StoreError.
     """
+    host, delivery, _ = caller
     live, run = host.live, host.run
     ends_at = time_at(time, live.clock.now(), "sleep")
     digest = _digest(time) if key is None else key_digest(key, "sleep")
-    check_open(host, delivery, "sleep")
+    caller.check_open("sleep")
     index = steps.begin(run, delivery, "sleep", "", digest)
     entry = steps.entry_of(run, delivery, index)
     if not entry.done:
@@ -36,7 +35,7 @@ async def sleep(host: Host, delivery: Delivery, time: Deadline, key: str | None)
             await live.advance([], here=False)
     elif entry.outcome > live.clock.now():
         await _came_back(live, run)
-    await apart(host.held_permits, _until(live.clock, entry.outcome))
+    await apart(host.held_permits, until(live.clock, entry.outcome))
 
 
 async def _came_back(live: LiveRun, run: Run) -> None:
@@ -58,23 +57,3 @@ def _digest(time: Deadline) -> str:
     else:
         text = f"for:{time.total_seconds() if isinstance(time, timedelta) else float(time)}"
     return ledger.digest_of(text.encode()) or ""
-
-
-async def _until(clock: Clock, ends_at: float) -> None:
-    """Return once the wall clock says so, as far as it goes evenly."""
-    if clock.now() >= ends_at:
-        return
-    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def ring(now: float) -> None:
-        if now < ends_at:
-            alarm.set(ends_at)
-        elif not over.done():
-            over.set_result(None)
-
-    alarm = Alarm(clock, ring)
-    alarm.set(ends_at)
-    try:
-        await over
-    finally:
-        alarm.stop()

@@ -8,21 +8,19 @@ A failure is no outcome: nothing of it is kept as done.
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import functools
-import inspect
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from holdfast.errors import DefinitionError, DocumentError, StepRefused
 from holdfast.machine import ledger, steps
-from holdfast.machine.run import DUE, Delivery, Entry, Run
+from holdfast.machine.run import DUE, Delivery, Run
 from holdfast.persistence.codec import Codec
-from holdfast.persistence.store import check_id
 from holdfast.runtime import stepping
-from holdfast.runtime.calling import THREADS, in_context, is_async
 from holdfast.runtime.live import LiveRun
-from holdfast.runtime.permits import Permits
+from holdfast.runtime.permits import Permits, apart
+from holdfast.runtime.retrying import is_taken
+from holdfast.runtime.step_call import Call, FunctionCall
+from holdfast.runtime.stepping import Place, Step
+from holdfast.runtime.timers import until
 
 
 class Host(Protocol):
@@ -37,34 +35,38 @@ class Host(Protocol):
         """The permits of the run that the handler at work holds one of."""
 
 
-class Call(NamedTuple):
-    """A step as asked for. key: stands for the arguments, if given."""
+class Caller(NamedTuple):
+    """A handler call that makes steps. attempt: of its delivery, when the call began."""
 
-    name: str
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    key: str | None
+    host: Host
+    delivery: Delivery
+    attempt: int
 
-    def check(self) -> None:
-        """Raises: DefinitionError, InvalidId: both are ValueErrors."""
-        check_id(self.name, "the name of a step")
-        if not callable(self.function):
-            found = type(self.function).__name__
-            raise DefinitionError(
-                f"step {self.name!r}: expected a function; found {found}",
-                hint='Give the function and its arguments: step("charge", charge, order).',
+    def check_open(self, what: str) -> None:
+        """Raises: StepRefused if nothing of this call could be kept; what ended the run here."""
+        host, delivery = self.host, self.delivery
+        live, run = host.live, host.run
+        if live.dead is not None:
+            raise live.dead
+        if live.stepping:
+            stepping.refuse(live.running, delivery.id, what)
+        is_known = run.deliveries.get(delivery.id) is delivery and delivery.status == DUE
+        if not is_known or delivery.attempt != self.attempt:
+            raise StepRefused(
+                f"this call of handler {delivery.node!r} has ended and cannot {what}",
+                run_id=run.run_id,
             )
 
 
-async def step(host: Host, delivery: Delivery, call: Call) -> Any:
+async def step(caller: Caller, call: Call) -> Any:
     """Call the function of a step, or give what it returned to an earlier attempt.
 
     Raises: what the function raises; ValueRefused for arguments or a result that cannot be kept;
-    StepRefused; StoreError.
+    StepRefused; StepTimeout; StoreError.
     """
     call.check()
-    check_open(host, delivery, f"begin step {call.name!r}")
+    host, delivery, _ = caller
+    caller.check_open(f"begin step {call.name!r}")
     digest = digest_of(host.codec, call)
     index = steps.begin(host.run, delivery, "step", call.name, digest)
     entry = steps.entry_of(host.run, delivery, index)
@@ -72,18 +74,19 @@ async def step(host: Host, delivery: Delivery, call: Call) -> Any:
         # An earlier attempt may have left its call behind: two at once would share a key.
         left = (host.live.stepping or {}).get((delivery.id, index))
         if left is None:
-            return await _made(host, delivery, call, index)
+            return await _made(caller, call, index)
         await asyncio.wait([left])
-        check_open(host, delivery, f"begin step {call.name!r}")
+        caller.check_open(f"begin step {call.name!r}")
     assert entry.data is not None
     return host.codec.decode(entry.data, f"result of step {call.name}")
 
 
-async def _made(host: Host, delivery: Delivery, call: Call, index: int) -> Any:
+async def _made(caller: Caller, call: Call, index: int) -> Any:
     """Call the function and save what it returns."""
+    host, delivery, _ = caller
     live, run = host.live, host.run
     entry = steps.entry_of(run, delivery, index)
-    value = await _called(live, run, delivery, call, (index, entry))
+    value = await _tried(caller, call, index)
     data = host.codec.encode(value, f"result of step {call.name}")
     if host.run is not run or not steps.is_open(run, delivery, index, entry):
         raise StepRefused(
@@ -98,47 +101,29 @@ async def _made(host: Host, delivery: Delivery, call: Call, index: int) -> Any:
     return value
 
 
-async def _called(
-    live: LiveRun, run: Run, delivery: Delivery, call: Call, line: tuple[int, Entry]
-) -> Any:
-    """Call the function in a context of its own, which says whose step it is."""
-    index, entry = line
-    attempt = steps.begun(run, delivery, entry)
-    here = stepping.Step(call.name, steps.step_key(run, delivery, entry), attempt)
-    place = stepping.Place(live.running, delivery.id, here)
-    context = contextvars.copy_context()
-    context.run(stepping.HERE.set, place)
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    if live.stepping is None:
-        live.stepping = {}
-    live.stepping[delivery.id, index] = ended
-    try:
-        return await in_context(context, _result_of(call, live.running, delivery.id))
-    finally:
-        place.is_under_way = False
-        del live.stepping[delivery.id, index]
-        ended.set_result(None)
-
-
-async def _result_of(call: Call, running: Mapping[int, Any], number: int) -> Any:
-    if not is_async(call.function):
-        function = functools.partial(call.function, *call.args, **call.kwargs)
-        return await THREADS.call(function, under=(running, number))
-    value = call.function(*call.args, **call.kwargs)
-    return await value if inspect.isawaitable(value) else value
-
-
-def check_open(host: Host, delivery: Delivery, what: str) -> None:
-    """Raises: StepRefused if nothing of this delivery could be kept; what ended the run here."""
-    live, run = host.live, host.run
-    if live.dead is not None:
-        raise live.dead
-    if live.stepping:
-        stepping.refuse(live.running, delivery.id, what)
-    if run.deliveries.get(delivery.id) is not delivery or delivery.status != DUE:
-        raise StepRefused(
-            f"the handler {delivery.node!r} has ended and cannot {what}", run_id=run.run_id
-        )
+async def _tried(caller: Caller, call: Call, index: int) -> Any:
+    """Call the function, and again as the step's retry says. All calls have the step's one key."""
+    host, delivery, _ = caller
+    live, run, retry = host.live, host.run, call.tries.retry
+    entry = steps.entry_of(run, delivery, index)
+    key = steps.step_key(run, delivery, entry)
+    failures = 0
+    while True:
+        here = Step(call.name, key, steps.begun(run, delivery, entry))
+        place = Place(live.running, delivery.id, here)
+        try:
+            return await FunctionCall(live, place, (delivery.id, index)).of(call)
+        except Exception as error:
+            failures += 1
+            if retry is None or not is_taken(retry, error, failures):
+                raise
+        wait_s = retry.wait_s(failures)
+        if wait_s:
+            await apart(host.held_permits, until(live.clock, live.clock.now() + wait_s))
+        left = (live.stepping or {}).get((delivery.id, index))
+        if left is not None:
+            await asyncio.wait([left])
+        caller.check_open(f"go on with step {call.name!r}")
 
 
 def digest_of(codec: Codec, call: Call) -> str:

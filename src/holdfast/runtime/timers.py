@@ -67,6 +67,26 @@ class Alarm:
         self._ring(now if at is None or not self._reaches else max(now, at))
 
 
+async def until(clock: Clock, ends_at: float) -> None:
+    """Return once the wall clock says so, as far as it goes evenly."""
+    if clock.now() >= ends_at:
+        return
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def ring(now: float) -> None:
+        if now < ends_at:
+            alarm.set(ends_at)
+        elif not over.done():
+            over.set_result(None)
+
+    alarm = Alarm(clock, ring)
+    alarm.set(ends_at)
+    try:
+        await over
+    finally:
+        alarm.stop()
+
+
 def due_at(deadline: Deadline | None, now: float) -> float | None:
     """The wall-clock time of a deadline; None for none. Raises: as `time_at`."""
     return None if deadline is None else time_at(deadline, now, "deadline")

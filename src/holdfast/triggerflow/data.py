@@ -11,6 +11,7 @@ from holdfast.errors import HandlerTimeout, PauseNotAllowed
 from holdfast.machine.run import MISSING, Delivery
 from holdfast.runtime.portal import at_home, blocking, without_waiting
 from holdfast.runtime.step_face import StepFace
+from holdfast.runtime.steps import Caller
 from holdfast.runtime.timers import Deadline
 from holdfast.triggerflow import interrupts, pausing, signals
 from holdfast.triggerflow.asking import asked
@@ -40,12 +41,13 @@ class TriggerFlowRuntimeData(
 ):
     """One handler call's view of its run. Writes and emits are known to come from this call."""
 
-    __slots__ = ("_delivery", "_flow", "_late", "is_judging", "paused", "seen", "value")
+    __slots__ = ("_attempt", "_delivery", "_flow", "_late", "is_judging", "paused", "seen", "value")
 
     def __init__(self, run: FlowRun, delivery: Delivery) -> None:
         self._flow = run
         self._late: HandlerTimeout | None = None
         self._delivery = delivery
+        self._attempt = delivery.attempt
         self.value: Any = delivery.payload
         self.paused = False
         self.is_judging = False
@@ -67,8 +69,8 @@ class TriggerFlowRuntimeData(
         frame = self._delivery.frame
         return self._run.inside(frame).shared if frame else self._run.shared
 
-    def _stepping(self) -> tuple[FlowRun, Delivery]:
-        return self._run, self._delivery
+    def _stepping(self) -> Caller:
+        return Caller(self._run, self._delivery, self._attempt)
 
     def _writer(self) -> tuple[FlowRun, Delivery]:
         return self._run, self._delivery

@@ -81,11 +81,13 @@ class Watched(Host, Protocol):
 class HandlerCall:
     """One call of a handler. Nothing in here is in the record until the handler ends.
 
-    late: set once the handler ran out of time; then nothing of the call counts.
+    attempt: of the delivery, when the call began. late: set once the handler ran out of time; then
+    nothing of the call counts.
     """
 
     __slots__ = (
         "_state",
+        "attempt",
         "codec",
         "delivery",
         "graph",
@@ -103,6 +105,7 @@ class HandlerCall:
         self.run = graph.run
         self.codec = graph.codec
         self.delivery = delivery
+        self.attempt = delivery.attempt
         self.sent: list[Unsent] = []
         self.outputs: list[tuple[str, Any, bytes | None]] = []
         self.spec = spec

@@ -9,10 +9,10 @@ from typing import Any
 
 from holdfast.errors import RunError
 from holdfast.machine import waits
-from holdfast.machine.run import MISSING, Delivery
+from holdfast.machine.run import MISSING
 from holdfast.machine.state import named_space, private_space
 from holdfast.runtime.step_face import StepFace
-from holdfast.runtime.steps import Host
+from holdfast.runtime.steps import Caller
 from holdfast.runtime.timers import Deadline
 from holdfast.workflow.call import HandlerCall, Terms
 from holdfast.workflow.call_state import SharedState, checked_key
@@ -58,8 +58,9 @@ class WorkflowContext(StepFace, ContextAnnotations[OutT_contra, W_OutT_contra]):
             return
         self._call.publish(event)
 
-    def _stepping(self) -> tuple[Host, Delivery]:
-        return self._call.graph, self._call.delivery
+    def _stepping(self) -> Caller:
+        call = self._call
+        return Caller(call.graph, call.delivery, call.attempt)
 
     @property
     def _id(self) -> str:
