@@ -34,5 +34,7 @@ RACES = _amount(bounded=20, soak=1_000)
 FREEZES = _amount(bounded=5, soak=200)
 #: Runs that meet a full disk, each at another point.
 FULL_DISKS = _amount(bounded=15, soak=400)
+#: Wall clocks that are set wrong under a run.
+CLOCK_JUMPS = _amount(bounded=12, soak=240)
 #: Runs of each state machine against its model.
 MODEL_EXAMPLES = _amount(bounded=15, soak=1_000)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.amounts import (
+    CLOCK_JUMPS,
     FREEZES,
     FULL_DISKS,
     HOSTILE_DOCUMENTS,
@@ -21,6 +22,7 @@ from tests.amounts import (
 from tests.soak.disks import disks
 from tests.soak.found import Found
 from tests.soak.freezes import freezes
+from tests.soak.jumps import jumps
 from tests.soak.kills import kills
 from tests.soak.races import races
 from tests.soak.suites import drawn, kill_points, seeds
@@ -81,6 +83,7 @@ def _all() -> tuple[Layer, ...]:
         Layer("kill-points", "kills at every store operation", 0, kill_points, 1, in_tests=False),
         Layer("freezes", "owners frozen, taken over and thawed", FREEZES, freezes),
         Layer("disks", "runs on a disk that is full", FULL_DISKS, disks),
+        Layer("jumps", "jumps of the wall clock", CLOCK_JUMPS, jumps),
         Layer("values", "nested values", VALUES, partial(drawn, VALUE_TESTS), 1, in_tests=False),
         Layer(
             "documents",
