@@ -8,8 +8,11 @@ import random
 from collections import Counter
 from typing import Any
 
+import msgspec
+
 from holdfast.errors import RunNotFound
-from holdfast.persistence.parts import merge
+from holdfast.machine.run import DUE
+from holdfast.persistence.parts import joined, merge
 from holdfast.persistence.store import TERMINAL, Stored
 from holdfast.runtime.driven import Definition
 from holdfast.runtime.engine import Engine
@@ -128,6 +131,16 @@ class World:
         """The parts of the run as the store has it now."""
         stored = self.stored()
         return {} if stored is None else merge(stored.anchor, stored.deltas)
+
+    def parked(self) -> list[tuple[int, str, Any]]:
+        """What waits for a decision: the number of each delivery, its node and its payload."""
+        found = []
+        for name, part in self.record().items():
+            if name.startswith("due/"):
+                due = msgspec.json.decode(joined(part))
+                if due.get("p", DUE) != DUE:
+                    found.append((int(name.removeprefix("due/")), due["n"], due.get("v")))
+        return found
 
     def is_over(self) -> bool:
         """Whether the store holds the run as ended."""
