@@ -19,7 +19,7 @@ LAPSES = "lapse-"
 class Drawn(Program):
     """A program as data: its definition is drawn anew, the same each time, for each worker."""
 
-    value = 1
+    value: Any = 1
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

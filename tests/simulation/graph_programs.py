@@ -72,10 +72,11 @@ class Node(Executor):
     async def _go_on(self, message: int, ctx: WorkflowContext[int, int]) -> None:
         ctx.append_state("seen", self.id)
         ctx.set_state(f"counted-{self.id}", self.count)
+        following = message * 10 + self.habits["number"]
         if self.habits["last"]:
-            await ctx.yield_output(message)
+            await ctx.yield_output(following)
         else:
-            await ctx.send_message(message * 10 + self.habits["number"])
+            await ctx.send_message(following)
 
 
 def _habits(rng: random.Random, number: int, *, last: bool) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def _inside(rng: random.Random, world: World, where: tuple[str, int], *, last: b
     """A workflow of two executors as a node; it gives out what its second one yields."""
     name, number = where
     first = _habits(rng, 5 + number, last=False)
-    second = _habits(rng, 2, last=True)
+    second = _habits(rng, 8, last=True)
     asks_outside = rng.random() < 0.5
 
     def inner() -> Any:

@@ -97,6 +97,7 @@ class Cancelled(Drawn):
     """A flow that somebody ends as cancelled, at any moment and more than once."""
 
     name = "flow"
+    value = (1, 2, 3)
     compares = False
 
     def drawn(self, rng: random.Random, world: World) -> Any:
@@ -110,8 +111,6 @@ class Cancelled(Drawn):
         flow: Any = TriggerFlow(name="flow")
         flow.for_each().to(("item", keep(world, "item"))).end_for_each().to(ask)
         return flow
-
-    value = [1, 2, 3]
 
     async def visit(self, engine: Engine, world: World) -> bool:
         """Perhaps now."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast import Case, Default, Engine
+from holdfast import Case, Default, Engine, Executor, WorkflowContext, handler
 from holdfast.errors import RunFailed
 from holdfast.workflow import WorkflowBuilder
 from tests.workflow.graphs import Context, Remembers, builder, give, words
@@ -187,3 +187,48 @@ async def test_an_answer_that_was_asked_for_before_a_condition_failed_is_kept() 
         await workflow.run("x")
     assert (await workflow.run(resume=True)).get_outputs() == ["m"]
     assert (await workflow.run(responses={"q": 5})).get_outputs() == [5]
+
+
+class Counts(Executor):
+    """Counts its calls in a field that is kept with the run."""
+
+    checkpoint_fields = ("count",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.count = 0
+
+    @handler
+    async def take(self, message: str, ctx: WorkflowContext[str, int]) -> None:
+        self.count += 1
+        await ctx.yield_output(self.count)
+        await ctx.send_message(message)
+
+
+async def test_an_executor_stopped_while_its_messages_are_routed_is_put_back() -> None:
+    """Its call is made again from its top, so what the first one changed in it is taken back."""
+    asked, mended = asyncio.Event(), False
+
+    async def condition(_: str) -> bool:
+        asked.set()
+        await asyncio.sleep(0 if mended else 3600)
+        return True
+
+    async def fails(_message: Any, _ctx: Context) -> None:
+        await asked.wait()
+        if not mended:
+            raise LookupError("not yet")
+
+    async def passes(message: Any, ctx: Context) -> None:
+        await ctx.send_message(message)
+
+    new = builder("s>f", {"f": fails, "s": passes}, kind=Remembers, name="stopped")
+    new.register("c", lambda: Counts("c")).register("t", lambda: Remembers("t", fails))
+    new.add_edge("s", "c").add_edge("c", "t", condition)
+    workflow = new.build()
+    async with Engine("memory://", [workflow]) as engine:
+        run = await engine.start(workflow, "go", run_id="run")
+        assert (await run.until_idle()).status == "parked"
+        mended = True
+        await engine.retry("run")
+        assert await run.result() == [1]

@@ -12,7 +12,13 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from holdfast.errors import DefinitionNotFound, EngineStopped, HoldfastError, WrongDefinition
+from holdfast.errors import (
+    DefinitionNotFound,
+    EngineStopped,
+    HoldfastError,
+    StoreError,
+    WrongDefinition,
+)
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import RunRow, Store
 from holdfast.persistence.stores.url import open_store
@@ -110,17 +116,29 @@ class Carrying:
     ) -> Driven:
         async with self._opening_of(row.run_id):
             present = self._runs.get(row.run_id)
-            if retry_parked and present is not None:
+            if present is not None:
+                if present.live.dead is None and not retry_parked:
+                    return present
+                # Its handlers may still be on their way out, and are not to run twice at once.
                 await present.stop()
-            elif present is not None and present.live.dead is None:
-                return present
             definition = self._known(row.head.definition)
             driven: Driven = definition.execution_in(self._home, row.run_id, self._resources)
-            await driven.recover(retry_parked=retry_parked, strict=strict)
-            self._runs[row.run_id] = driven
+            async with self._taking_in(row.run_id, driven):
+                await driven.recover(retry_parked=retry_parked, strict=strict)
             self.failures.pop(row.run_id, None)
             self._strangers.discard(row.run_id)
         return driven
+
+    @contextlib.asynccontextmanager
+    async def _taking_in(self, run_id: str, driven: Driven) -> AsyncIterator[None]:
+        """Carry a run once it is here whole; what of it goes on already is stopped if it is not."""
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(StoreError):
+                await driven.stop()
+            raise
+        self._runs[run_id] = driven
 
     @contextlib.asynccontextmanager
     async def _opening_of(self, run_id: str) -> AsyncIterator[None]:

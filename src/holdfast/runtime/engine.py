@@ -111,10 +111,10 @@ class Engine(Draining, History, Adopting, Checking):
         # The store shows the run before we hear that it is there: nobody here may take it over.
         async with self._opening_of(chosen):
             try:
-                await driven.begin(value, digest)
+                async with self._taking_in(chosen, driven):
+                    await driven.begin(value, digest)
             except RunExists:
                 return await self._same(chosen, known, digest)
-            self._runs[chosen] = driven
         return RunHandle(self, chosen, driven)
 
     async def _same(self, run_id: str, definition: Definition, digest: str) -> RunHandle:

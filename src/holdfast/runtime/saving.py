@@ -150,6 +150,11 @@ class Saver:
             self.waiting.append(landed)
             await landed
 
+    @property
+    def is_down(self) -> bool:
+        """Whether everything is saved that somebody wanted saved."""
+        return self.done == self.wanted
+
     def _fly(self) -> None:
         """Begin an append of everything so far; a cancelled caller does not stop it."""
         upto = self.wanted

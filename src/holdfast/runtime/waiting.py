@@ -8,6 +8,7 @@ import functools
 from typing import Any
 
 from holdfast.machine.effects import Broken
+from holdfast.machine.run import PARKED, Run
 
 
 class Waiting:
@@ -18,6 +19,8 @@ class Waiting:
     """
 
     __slots__ = ("detached", "errors", "orphans", "waiters")
+
+    run: Run
 
     def __init__(self) -> None:
         self.waiters: dict[int, asyncio.Future[Any]] | None = None
@@ -65,6 +68,10 @@ class Waiting:
         """A delivery of a group failed: raise that where somebody waits, or keep it."""
         error = (self.errors or {}).get(broken.delivery)
         if error is None:
+            delivery = self.run.deliveries.get(broken.delivery)
+            if delivery is None or delivery.status != PARKED:
+                # While its failure was saved, somebody had it tried again or skipped it.
+                return
             error = RuntimeError("a delivery failed")
         future = self.waiters.pop(broken.group, None) if self.waiters else None
         if future is not None and not future.done():

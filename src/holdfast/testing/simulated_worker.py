@@ -97,7 +97,7 @@ class Worker:
         self.world.note(f"{self.name} was given the result")
         if not self.world.is_over():
             self.world.fail(f"{self.name} was given a result, and the run has not ended")
-        self.world.results.add(_in_any_order(result))
+        self.world.results.add(in_any_order(result))
 
     async def _round(self, engine: Engine) -> None:
         world, rng = self.world, self.world.rng
@@ -128,10 +128,10 @@ def _take_notice() -> None:
         task.uncancel()
 
 
-def _in_any_order(value: Any) -> str:
+def in_any_order(value: Any) -> str:
     """A result as text, lists in any order."""
     if isinstance(value, dict):
-        return str({key: _in_any_order(value[key]) for key in sorted(value)})
+        return str({key: in_any_order(value[key]) for key in sorted(value)})
     if isinstance(value, list):
-        return str(sorted(map(_in_any_order, value)))
+        return str(sorted(map(in_any_order, value)))
     return str(value)

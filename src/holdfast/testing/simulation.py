@@ -35,7 +35,7 @@ from holdfast.persistence.parts import joined
 from holdfast.testing.seeded_loop import WORKER, NothingLeft, run_seeded
 from holdfast.testing.simulated_clock import SimulatedClock
 from holdfast.testing.simulated_store import Weather
-from holdfast.testing.simulated_worker import PATIENCE_S, Worker
+from holdfast.testing.simulated_worker import PATIENCE_S, Worker, in_any_order
 from holdfast.testing.simulated_world import RUN_ID, UNANSWERED, Program, World
 from holdfast.testing.troubles import TroubleMaker, Troubles
 
@@ -159,8 +159,7 @@ def _kept(parts: Mapping[str, Any]) -> dict[str, str]:
     kept = {}
     for name, part in parts.items():
         if name.startswith("state/") or name == "out":
-            value = msgspec.json.decode(joined(part))
-            kept[name] = str(sorted(map(str, value)) if isinstance(value, list) else value)
+            kept[name] = in_any_order(msgspec.json.decode(joined(part)))
     return kept
 
 

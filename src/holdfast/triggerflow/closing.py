@@ -63,6 +63,12 @@ class Closer:
         return self.flow.run.lifecycle == "closed"
 
     @property
+    def _has_ended(self) -> bool:
+        """Whether the run is closed, and that is saved: until then nobody may hear of it."""
+        saver = self.flow.live.saver
+        return self._is_closed and self._closing is None and (saver is None or saver.is_down)
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is asked."""
         flow = self.flow
@@ -82,7 +88,7 @@ class Closer:
             self._tell(live.dead)
             self._wake_readers()
         elif self._is_closed:
-            if self._closing is None:
+            if self._has_ended:
                 self._freeze()
         elif self._is_stuck:
             if self._ended is not None:
@@ -203,10 +209,14 @@ class Closer:
             inside.refuse(self.flow.live.running, "wait for the end of")
             if self._is_stuck and not self.flow.run.live:
                 raise self._take_background() or self._failure()
-            if self._ended is None:
-                self._ended = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._ended)
+        if not self._has_ended:
+            await self._until_told()
         return self.copy()
+
+    async def _until_told(self) -> None:
+        if self._ended is None:
+            self._ended = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._ended)
 
     def copy(self) -> dict[str, Any]:
         """The close snapshot, to keep."""
@@ -256,6 +266,8 @@ class Closer:
                     run.lifecycle = before
                 self._closing.set_result(None)
                 self._closing = None
+        elif not self._has_ended:
+            await self._until_told()
         self._check_background(is_told=is_told)
         return self.copy()
 

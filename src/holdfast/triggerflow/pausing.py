@@ -39,6 +39,8 @@ async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
             f"pause_for in flow {run.plan.name!r} requires an exposed execution handle",
             run_id=run.run_id,
         )
+    if by is not None:
+        flow.check_wanted(by)
     if by is not None and flow.live.stepping:
         stepping.refuse(flow.live.running, by.id, "pause")
     if by is None and ask.resume == "self":

@@ -55,6 +55,10 @@ class _Posts:
         None for a close, which takes its time and consumes the post with its end.
         """
         flow, run = self.flow, self.flow.run
+        if run.lifecycle == "closed":
+            # It came while the run ended; what the run came to stands.
+            flow.warn("post.late", f"a post of kind {item.post.kind!r} came after the end")
+            return []
         body = msgspec.json.decode(item.post.body, type=PostBody)
         data = bytes(body.value)
         value = None if run.journal is None else run.journal.codec.decode(data)

@@ -130,6 +130,7 @@ def _who(flow: FlowRun, writer: Delivery | None) -> tuple[int, int]:
     """Who writes, and into which frame. Raises: SubFlowNotActive for one that has ended."""
     if writer is None:
         return 0, 0
+    flow.check_wanted(writer)
     if writer.frame:
         flow.visit(writer.frame)
     return writer.id, writer.frame

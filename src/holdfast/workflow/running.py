@@ -27,6 +27,7 @@ from holdfast.machine.effects import (
     Retrying,
     Sent,
     Stuck,
+    Unrouted,
     Warn,
     Withdrawn,
 )
@@ -136,8 +137,18 @@ class GraphRun:
 
     def step(self, run: Run, happened: Input) -> list[Effect]:
         """The machine of graphs; a barrier makes the coming commit a checkpoint."""
+        kind = type(happened)
+        if kind is Finished:
+            self._is_sound(happened.delivery)  # type: ignore[union-attr]
+        elif kind is Unrouted:
+            self._is_sound(happened.done.delivery)  # type: ignore[union-attr]
         effects = superstep.step(run, happened)
         return effects if self.live.saver is None else self._marked(effects)
+
+    def _is_sound(self, delivery: Delivery) -> None:
+        """A call ended and that is kept; one that is stopped while its messages are routed is not."""
+        if delivery.kind != "routing":
+            self.held.spoiled.discard(delivery.node)
 
     def resume(self) -> list[Effect]:
         """Take up what an interrupted superstep has left undone, or a run that stands."""
@@ -158,12 +169,12 @@ class GraphRun:
         if delivery.kind == "routing":
             return await self.sending.routed(Finished(delivery), delivery.payload)
         node = delivery.node
-        if delivery.kind == "gathered" and not self.executors[node].can_handle(delivery.payload):
-            return self.sending.not_taken(delivery)
         if node in self.held.spoiled:
             warning = await self.held.renew(node, self.run)
             if warning is not None:
                 self.publish(WorkflowWarningEvent(warning))
+        if delivery.kind == "gathered" and not self.executors[node].can_handle(delivery.payload):
+            return self.sending.not_taken(delivery)
         # Whatever ends this call early leaves the executor half-way: failure, stop, cancellation.
         self.held.spoiled.add(node)
         if node in self.held.unstarted:
@@ -187,7 +198,6 @@ class GraphRun:
             if self.run.waits:
                 await inbox.withdraw_unasked(live, delivery)
             held = await self.held.after(node, self.run)
-        self.held.spoiled.discard(node)
         if tries is not ONCE:
             self.tries.pop(delivery.id, None)
         made = [message.value for message in call.sent]
