@@ -37,11 +37,8 @@ async def begun(store: Store, case: Case) -> None:
 
 async def asked(handle: RunHandle) -> None:
     """Return when the run's question is in the store."""
-    for _ in range(1000):
-        if await handle.waits():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it did not ask")
+    await handle.until_idle()
+    assert await handle.waits(), "it did not ask"
 
 
 async def ended(handle: RunHandle) -> None:

@@ -78,7 +78,7 @@ async def test_an_end_that_was_not_saved_is_told_to_nobody() -> None:
     async with Engine(store, [flow := simple([])], recover=False) as engine:
         run = await engine.start(flow, 1, run_id="run")
         await store.reached.wait()
-        asked = asyncio.ensure_future(run.result())
+        asked = asyncio.ensure_future((await engine.driven("run")).outcome())
         await turns()
         await store.claim("run", "another", over=(await run.row()).owner)
         store.let.set()
@@ -150,9 +150,7 @@ class BrokenInbox(MemoryStore):
         return await super().inbox(run_id)
 
 
-async def test_a_run_that_could_not_be_taken_over_whole_does_not_go_on_beside_the_next() -> (
-    None
-):
+async def test_a_run_that_could_not_be_taken_over_whole_does_not_go_on_beside_the_next() -> None:
     """A handler runs once at a time, although the first try had started it already."""
     store = BrokenInbox()
     now, most, begun = 0, 0, 0
@@ -262,9 +260,9 @@ async def test_a_post_that_came_while_the_run_ended_changes_nothing(front: str, 
         store.let.set()
         result = await run.result()
     async with Engine(store, [made], recover=False) as engine:
-        again = await engine.open("run")
-        assert await again.result() == result
-        row = await again.row()
+        again = await engine.driven("run")
+        assert await again.outcome() == result
+        row = await store.row("run")
     assert (row.status, row.inbox, calls) == ("completed", 0, ["begun"])
 
 

@@ -24,7 +24,5 @@ REGRESSIONS: tuple[Regression, ...] = (
     Regression(PROGRAMS, 254, "result() told of an end whose commit was still on its way"),
     Regression(PROGRAMS, 482, "an executor stopped while its messages were routed counted twice"),
     Regression(PROGRAMS, 779, "a cancel that came while the run completed made it cancelled later"),
-    Regression(
-        PROGRAMS, 1079, "a handler of a run that was being cancelled asked in it"
-    ),
+    Regression(PROGRAMS, 1079, "a handler of a run that was being cancelled asked in it"),
 )

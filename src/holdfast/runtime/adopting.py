@@ -49,8 +49,8 @@ class Adopting(Following):
         adopted = known.execution_in(self._home, chosen, self._resources)
         async with self._opening_of(chosen):
             await self._refuse_known(chosen)
-            await adopted.adopt(document)
-            self._runs[chosen] = adopted
+            async with self._taking_in(chosen, adopted):
+                await adopted.adopt(document)
         return RunHandle(self, chosen, adopted)
 
     async def _refuse_known(self, run_id: str) -> None:

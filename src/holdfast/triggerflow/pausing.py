@@ -26,6 +26,7 @@ from holdfast.triggerflow.asking import Ask
 from holdfast.triggerflow.insides import prefix
 from holdfast.triggerflow.interrupts import find, interrupt_of
 from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.wanted import check_wanted
 
 
 async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
@@ -40,7 +41,7 @@ async def pause(flow: FlowRun, by: Delivery | None, ask: Ask) -> dict[str, Any]:
             run_id=run.run_id,
         )
     if by is not None:
-        flow.check_wanted(by)
+        check_wanted(flow, by)
     if by is not None and flow.live.stepping:
         stepping.refuse(flow.live.running, by.id, "pause")
     if by is None and ask.resume == "self":

@@ -26,7 +26,7 @@ from holdfast.machine.effects import (
     Withdrawn,
 )
 from holdfast.machine.interventions import Intervention
-from holdfast.machine.run import DUE, MISSING, PARKED, Delivery, Run, Visit, Wait
+from holdfast.machine.run import MISSING, PARKED, Delivery, Run, Visit, Wait
 from holdfast.machine.visit_parts import KEPT_PASSED
 from holdfast.persistence.codec import Codec, is_scalar
 from holdfast.runtime import halting, inbox
@@ -317,17 +317,6 @@ class FlowRun(Telling):
         if value is MISSING:
             return default
         return value if is_scalar(value) else self.codec.copy(value)
-
-    def check_wanted(self, by: Delivery) -> None:
-        """Raises: CancelledError in a handler that was stopped, and has not noticed yet.
-
-        SubFlowNotActive in one of a sub-flow that has ended.
-        """
-        if by.status == DUE and self.run.deliveries.get(by.id) is by:
-            return
-        if by.frame:
-            self.visit(by.frame)
-        raise asyncio.CancelledError
 
     def check_frozen(self) -> None:
         """Raises: RunFrozen while the close snapshot is taken and not yet down."""

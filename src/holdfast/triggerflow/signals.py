@@ -15,6 +15,7 @@ from holdfast.runtime.awaited import Awaited
 from holdfast.runtime.permits import apart
 from holdfast.triggerflow import resolving
 from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.wanted import check_wanted
 
 
 async def emit(flow: FlowRun, event: str, value: Any, kind: str = "event", frame: int = 0) -> Any:
@@ -113,7 +114,7 @@ def _unattended(flow: FlowRun, group: int) -> asyncio.Future[Any]:
 
 async def emit_from(flow: FlowRun, by: Delivery, event: str, value: Any, kind: str) -> Any:
     """A signal from a handler, which waits for all that follows; a repeat finds its outcome."""
-    flow.check_wanted(by)
+    check_wanted(flow, by)
     data, found = _made_before(flow, by, "emit", event, value, kind)
     if found >= 0:
         return await _again(flow, by, found)
@@ -141,7 +142,7 @@ async def emit_nowait_from(
     flow: FlowRun, by: Delivery, event: str, value: Any, kind: str
 ) -> asyncio.Future[Any] | None:
     """A signal from a handler, which goes on."""
-    flow.check_wanted(by)
+    check_wanted(flow, by)
     data, found = _made_before(flow, by, "nowait", event, value, kind)
     if found >= 0:
         group = flow.run.ledgers[by.id].entries[found].group

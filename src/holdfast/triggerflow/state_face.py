@@ -12,6 +12,7 @@ from holdfast.runtime.portal import at_home, blocking
 from holdfast.triggerflow import signals, writes
 from holdfast.triggerflow.reserved import FINAL
 from holdfast.triggerflow.running import FlowRun
+from holdfast.triggerflow.wanted import check_wanted
 
 
 class StateFace:
@@ -130,7 +131,7 @@ def _who(flow: FlowRun, writer: Delivery | None) -> tuple[int, int]:
     """Who writes, and into which frame. Raises: SubFlowNotActive for one that has ended."""
     if writer is None:
         return 0, 0
-    flow.check_wanted(writer)
+    check_wanted(flow, writer)
     if writer.frame:
         flow.visit(writer.frame)
     return writer.id, writer.frame

@@ -11,11 +11,11 @@ from typing import Any
 
 from holdfast.errors import RunCancelled, RunFailed, WaitError
 from holdfast.machine import waits
-from holdfast.machine.effects import Answered, Cancelled, Effect, Retried
+from holdfast.machine.effects import Answered, Cancelled, Effect, Retried, Warn
 from holdfast.machine.run import Run, new_run
 from holdfast.persistence.checkpoint import WorkflowCheckpoint
 from holdfast.persistence.codec import Codec
-from holdfast.persistence.store import Settlement, Stored
+from holdfast.persistence.store import InboxItem, Settlement, Stored
 from holdfast.runtime import expiry, inbox
 from holdfast.runtime.clock import IDS
 from holdfast.runtime.halting import halt_within, run_out
@@ -201,7 +201,9 @@ class WorkflowRun(KeptRun):
         if self.run.status == "failed":
             # What was stopped may still be on its way out, and is not to run twice at once.
             await self.live.settled()
-        await inbox.take_in(self.live, self.graph.posted, self.graph.onward)
+        is_over = self.run.lifecycle == "closed" or self.run.status == "completed"
+        posted = _late if is_over else self.graph.posted
+        await inbox.take_in(self.live, posted, self.graph.onward)
         if not self.run.live:
             self.graph.quiet(self.live)
 
@@ -258,6 +260,11 @@ class WorkflowRun(KeptRun):
         """Stop carrying the run here; unfinished work stays due in the record."""
         await halt_within(self.live)
         await self.let_go()
+
+
+def _late(item: InboxItem) -> list[Effect]:
+    """A post that came while the run ended: what the run came to stands."""
+    return [Warn("post.late", f"a post of kind {item.post.kind!r} came after the end")]
 
 
 def fresh(plan: WorkflowPlan, codec: Codec, keeping: Keeping, run_id: str | None) -> WorkflowRun:

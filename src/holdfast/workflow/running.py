@@ -74,6 +74,7 @@ from holdfast.workflow.sending import Sending
 class GraphRun:
     """One run of a workflow, as `LiveRun` drives it.
 
+    Long because: it is the front that `LiveRun` knows, and each of its methods is short.
     publish: where events go. on_rest: called when the run rests: completed, waiting, or standing
     with what failed. held: the executors and what is kept of them. response_types: what open
     requests ask for, by id, as far as this process has heard it. border: of its sub-workflows.
@@ -137,18 +138,12 @@ class GraphRun:
 
     def step(self, run: Run, happened: Input) -> list[Effect]:
         """The machine of graphs; a barrier makes the coming commit a checkpoint."""
-        kind = type(happened)
-        if kind is Finished:
-            self._is_sound(happened.delivery)  # type: ignore[union-attr]
-        elif kind is Unrouted:
-            self._is_sound(happened.done.delivery)  # type: ignore[union-attr]
+        done = happened.done if type(happened) is Unrouted else happened
+        if type(done) is Finished and done.delivery.kind != "routing":
+            # Its call ended, and that is kept; one stopped while it is routed is made again.
+            self.held.spoiled.discard(done.delivery.node)
         effects = superstep.step(run, happened)
         return effects if self.live.saver is None else self._marked(effects)
-
-    def _is_sound(self, delivery: Delivery) -> None:
-        """A call ended and that is kept; one that is stopped while its messages are routed is not."""
-        if delivery.kind != "routing":
-            self.held.spoiled.discard(delivery.node)
 
     def resume(self) -> list[Effect]:
         """Take up what an interrupted superstep has left undone, or a run that stands."""
