@@ -127,7 +127,8 @@ async def test_a_failure_that_was_decided_on_while_it_was_saved_is_told_to_nobod
     async with Engine(store, [flow]) as engine:
         run = await engine.start(flow, 1, run_id="run")
         await store.reached.wait()
-        retrying = asyncio.ensure_future(engine.retry("run"))
+        await store.post("run", Post(kind="retry", body=b"{}", at=0.0))
+        retrying = asyncio.ensure_future((await engine.driven("run")).hear())
         await turns()
         asked = asyncio.ensure_future(run.result())
         await turns()
