@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from holdfast import TriggerFlow
+from holdfast import TriggerFlow, WorkflowBuilder
 from tests.cli import apps
 from tests.cli.conftest import Type
 
 BEFORE = """
-from holdfast import TriggerFlow
+from holdfast import TriggerFlow, WorkflowBuilder
 
 async def ask(data):
     return await data.async_pause_for(payload="?", interrupt_id="q")
@@ -150,3 +150,18 @@ def test_what_is_not_there_is_told(
     result = asked(*words)
     assert result.exit_code == code
     assert text in result.stderr
+
+
+def test_a_definition_without_a_name_of_its_own_is_told_why_it_has_no_runs(
+    asked: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is another one in each process, or in each structure."""
+    unnamed: TriggerFlow[Any, Any, Any] = TriggerFlow()
+    unnamed.to(apps.note)
+    builder = WorkflowBuilder().register("reviewer", lambda: apps.Reviewer("reviewer"))
+    for made in (unnamed, builder.set_start_executor("reviewer").build()):
+        monkeypatch.setattr(apps, "total", made)
+        result = asked("check", "tests.cli.apps:total")
+        assert result.exit_code == 0
+        assert "hint: it has no name of its own" in result.stderr
+    assert "hint" not in asked("check", "tests.cli.apps:review").stderr

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdfast import Engine, MemoryStore, TriggerFlow
+from holdfast import Engine, MemoryStore, TriggerFlow, WorkflowBuilder
 from holdfast.errors import (
     DefinitionNotFound,
     HoldfastError,
@@ -204,3 +204,36 @@ async def test_no_user_code_runs_in_a_check() -> None:
         "resource 'db'",
         "resource 'queue'",
     ]
+
+
+async def test_a_workflow_of_instances_goes_on_without_an_engine() -> None:
+    """The record fits; who carries it is another matter, and a note."""
+    store = MemoryStore()
+    builder = WorkflowBuilder(name="instances", start_executor=changes.Asker("ask"))
+    workflow = builder.build()
+    await workflow.run("in", checkpoint_storage=store, run_id="r")
+    async with Engine(store, recover=False) as engine:
+        (row,) = await engine.check(workflow)
+    assert row.verdict == "same"
+    assert row.notes == (
+        "'ask' were given as instances: no engine carries it, workflow.run(...) does",
+    )
+
+
+async def test_a_fork_of_a_moved_run_follows_what_its_record_follows() -> None:
+    """From before the move the old structure, from after it the new one."""
+    store = MemoryStore()
+    pair = changes.flow_of(changes.ask)(), changes.flow_of(changes.ask, changes.finish)()
+    async with Engine(store, [pair[0]]) as engine:
+        await asked(await engine.start(pair[0], "in", run_id="r"))
+        early = (await store.row("r")).seq
+    async with Engine(store, [pair[1]], recover=False) as engine:
+        with pytest.warns(RuntimeWarning, match="has changed"):
+            handle = await engine.resume("r")
+        late = (await store.row("r")).seq
+        await handle.answer("q", "yes")
+        await handle.result()
+    async with Engine(store, recover=False) as engine:
+        for at, definition in ((early, pair[0]), (late, pair[1])):
+            forked = await engine.fork("r", at)
+            assert (await forked.row()).fingerprint == definition.fingerprint

@@ -326,3 +326,17 @@ def test_versions_of_workflows_that_make_no_sense_are_refused(options: Any, erro
     """When the builder is made."""
     with pytest.raises(error):
         WorkflowBuilder(**options)
+
+
+async def test_a_workflow_from_a_blueprint_is_given_its_version() -> None:
+    """A blueprint is structure alone: version and migrations come with the code."""
+    store = await begun(workflow)
+    built = WorkflowBuilder.from_blueprint(
+        workflow().save_blueprint(),
+        executors={"ask": lambda: Asker("ask")},
+        version="2",
+        migrations={("1", "2"): to_cents},
+    ).build()
+    async with Engine(store, [built]) as engine:
+        await engine.resume("r")
+        assert (await result(engine))["cents"] == 1200

@@ -15,8 +15,8 @@ from holdfast.errors import (
     WrongDefinition,
 )
 from holdfast.persistence.parts import merge
+from holdfast.persistence.place import place_in
 from holdfast.persistence.store import Store
-from holdfast.runtime.reopening import place_in
 from holdfast.testing.faults import FaultPlan, FaultyStore
 from tests.runtime import changes
 from tests.runtime.changes import Build
@@ -168,6 +168,8 @@ async def test_a_commit_of_before_a_change_is_still_one_of_the_old_structure() -
         await ended(resumed)
     early = (await store.list_checkpoint_ids(run_id="r"))[1]
     late = (await store.list_checkpoint_ids(run_id="r"))[-1]
+    hashes = [(await store.load(one)).graph_signature_hash for one in (early, late)]
+    assert hashes == [GRAPH[0]().fingerprint, GRAPH[1]().fingerprint]
     for workflow, checkpoint, fits in (
         (GRAPH[0](), early, True),
         (GRAPH[1](), early, False),

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from holdfast import TriggerFlow
 from holdfast.cli import text
 from holdfast.cli.carrying import Definition
 from holdfast.cli.finding import find_definition
@@ -18,6 +19,9 @@ from holdfast.cli.problems import FAILED
 from holdfast.cli.settings import debug_option, json_option, store_option
 from holdfast.cli.text import shown
 from holdfast.runtime.checking import RunCheck
+
+#: The digits of the fingerprint in the name of a workflow that nobody named.
+NAME_DIGITS = 12
 
 _TITLES = ("RUN", "STATUS", "GOES ON", "WHY")
 _WORDS = {"same": "yes", "changed": "by resume", "migrates": "by resume", "cannot": "no"}
@@ -63,6 +67,11 @@ def _record(row: RunCheck) -> dict[str, Any]:
 def _print(rows: tuple[RunCheck, ...], definition: Definition) -> None:
     if not rows:
         click.echo(f"no open runs of {shown(definition.name)}", err=True)
+        if not _is_named(definition):
+            text = (
+                "it has no name of its own, and runs are found by it: pass name= to what makes it"
+            )
+            click.echo(f"hint: {text}", err=True)
         return
     reasons = [(*row.problems, *row.notes) or ("the same structure",) for row in rows]
     print_table(
@@ -85,3 +94,9 @@ def _why(row: RunCheck, told: tuple[str, ...]) -> str:
     if row.verdict == "changed" and not row.notes:
         return "another structure that has all it needs"
     return "; ".join(told)
+
+
+def _is_named(definition: Definition) -> bool:
+    if isinstance(definition, TriggerFlow):
+        return definition.as_child().is_named
+    return definition.fingerprint.partition(":")[2][:NAME_DIGITS] not in definition.name

@@ -30,7 +30,7 @@ def run_record(row: RunRow) -> dict[str, Any]:
         "error": row.error,
         "created_at": moment(row.head.created_at),
         "updated_at": moment(row.updated_at),
-        "fingerprint": row.head.fingerprint,
+        "fingerprint": row.fingerprint,
     }
 
 

@@ -29,6 +29,7 @@ from holdfast.persistence.checkpoint import (
     write_json,
 )
 from holdfast.persistence.ids import RUN_ID
+from holdfast.persistence.place import place_in
 from holdfast.persistence.rows import (
     CheckpointMark,
     CheckpointRow,
@@ -213,7 +214,7 @@ def _checkpoint(stored: Stored, mark: CheckpointMark) -> WorkflowCheckpoint:
     parent = f"{head.run_id}@{mark.parent}" if mark.parent is not None else None
     return WorkflowCheckpoint(
         workflow_name=head.definition,
-        graph_signature_hash=head.fingerprint,
+        graph_signature_hash=place_in(found)[1] or head.fingerprint,
         checkpoint_id=f"{head.run_id}@{stored.seq}",
         run_id=head.run_id,
         previous_checkpoint_id=header.get("previous", parent),

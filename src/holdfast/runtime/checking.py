@@ -18,11 +18,11 @@ from holdfast.machine import snapshot
 from holdfast.machine.run import Run
 from holdfast.persistence.names import names_in
 from holdfast.persistence.parts import Part, joined, merge
+from holdfast.persistence.place import place_in
 from holdfast.persistence.store import TERMINAL, RunRow, Store, Stored, check_run_id
 from holdfast.runtime.carrying import Carrying
 from holdfast.runtime.compatible import Change
 from holdfast.runtime.driven import Definition
-from holdfast.runtime.reopening import place_in
 
 #: The verdicts: the same structure; another, and it goes on with a warning; of another version,
 #: and migrations lead here; it cannot go on.

@@ -23,6 +23,7 @@ from holdfast.machine import timers
 from holdfast.machine.journal import Journal
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.parts import Part, body_pieces
+from holdfast.persistence.place import place_in
 from holdfast.persistence.store import (
     TERMINAL,
     CheckpointMark,
@@ -234,9 +235,9 @@ class GoingBack(Following):
 
 
 def _structure(stored: Stored) -> str:
-    """What a record follows; where that is not known, what makes whoever takes it up compare."""
-    row = stored.row
-    return row.fingerprint if stored.seq == row.seq else row.head.fingerprint
+    """The fingerprint of the structure that a record follows."""
+    _, structure = place_in(parts_of(stored))
+    return structure or stored.row.head.fingerprint
 
 
 def _tell(driven: Driven | None, error: BaseException) -> None:

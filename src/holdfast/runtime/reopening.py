@@ -19,12 +19,11 @@ from holdfast.machine.journal import Encoder, Journal
 from holdfast.machine.run import Run
 from holdfast.persistence.document import FORMAT
 from holdfast.persistence.parts import Part, joined, merge
+from holdfast.persistence.place import FACTS, STRUCTURE, VERSION, place_in
 from holdfast.persistence.store import Stored
 from holdfast.runtime.migrating import Versions, resealed
 from holdfast.runtime.saving import Saver
 
-#: The facts of a record that say what it follows.
-VERSION, STRUCTURE = "version", "structure"
 #: The kinds of document that records of flows and of workflows are to a migration.
 FLOW_SAVE: Final = "triggerflow.execution"
 WORKFLOW_SAVE: Final = "workflow.run"
@@ -108,18 +107,6 @@ def reopened(
     return Reopened(run, saved, header.followed, was_migrated)
 
 
-def place_in(parts: Parts) -> tuple[str | None, str | None]:
-    """The version and the structure that a record says it follows."""
-    facts = _tree(parts.get("facts", b"null"))
-    if not isinstance(facts, dict):
-        return None, None
-    version, structure = facts.get(VERSION), facts.get(STRUCTURE)
-    return (
-        version if isinstance(version, str) else None,
-        structure if isinstance(structure, str) else None,
-    )
-
-
 def note_version(run: Run, versions: Versions) -> None:
     """A new record says which version it follows, if its definition has one."""
     if versions.current is not None:
@@ -142,7 +129,7 @@ def move(saver: Saver, found: Reopened, today: str, versions: Versions) -> bool:
     run, journal = found.run, saver.journal
     note_version(run, versions)
     run.facts[STRUCTURE] = today
-    journal.put("facts", journal.codec.encode(run.facts, "facts"))
+    journal.put(FACTS, journal.codec.encode(run.facts, FACTS))
     saver.moved_to = today
     saver.rewrite = saver.rewrite or found.was_migrated
     return True

@@ -229,15 +229,19 @@ class WorkflowBuilder:
         executors: Mapping[str, Executor | Factory],
         conditions: Mapping[str, Callable[..., Any]] | None = None,
         selections: Mapping[str, Callable[..., Any]] | None = None,
+        version: str | None = None,
+        migrations: Mapping[Step, Migration] | None = None,
     ) -> Self:
         """Give a builder of the workflow that `workflow.save_blueprint()` described.
 
         blueprint: the mapping, or its JSON text. executors: factories, or instances, by id; those
         of sub-workflows by path ("outer/inner"). conditions, selections: functions by name.
+        version, migrations: as of a builder; a blueprint has none.
         Raises: HandlersMissing with every name that was not given, DefinitionError, TypeError.
         """
         given = Code(executors=executors, conditions=conditions or {}, selections=selections or {})
         builder: Self = loaded(cls, blueprint, given)
+        builder._versions = migrating.checked(version, migrations)
         return builder
 
     def plan(self) -> WorkflowPlan:

@@ -76,7 +76,11 @@ class WorkflowDescription:
 
     def notes_on(self, _run: Run, _resources: Mapping[str, Any] | None) -> tuple[str, ...]:
         """What to look at before a run goes on."""
-        return ()
+        shared = self.plan.shared_instances
+        if not shared:
+            return ()
+        names = ", ".join(map(repr, shared))
+        return (f"{names} were given as instances: no engine carries it, workflow.run(...) does",)
 
     @property
     def graph_signature(self) -> dict[str, Any]:
