@@ -73,7 +73,7 @@ def test_unknown_names_are_told_with_the_known_ones(holdfast):
     """The hint lists the flows and workflows of the module."""
     refused = holdfast("run", "tests.cli.apps:nothing")
 
-    assert "there is: approval, busy, fragile, many, review, total" in refused.stderr
+    assert "there is: approval, busy, fragile, many, review, slow, total" in refused.stderr
 
 
 def test_a_module_that_fails_to_import_is_told(holdfast, tmp_path: Path, monkeypatch):
