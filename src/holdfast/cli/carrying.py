@@ -88,7 +88,7 @@ class Carrier:
             status.update(f"{row.seq} steps kept, {row.open_waits} questions open")
             if row.inbox and not ending.done():
                 await (await self._engine.driven(row.run_id)).hear()
-            elif row.status in _AT_REST and not row.due:
+            elif row.status in _AT_REST and not row.due and not _is_to_move(row):
                 if row.status != "completed" or ending.done():
                     return row
             elif ending.done():
@@ -119,3 +119,8 @@ class Carrier:
         driven = await self._engine.driven(row.run_id)
         failed.__cause__ = next(iter((driven.live.errors or {}).values()), None)
         return failed
+
+
+def _is_to_move(row: RunRow) -> bool:
+    """Whether a post is about to move a run that only waits."""
+    return row.status == "waiting" and row.inbox > 0

@@ -139,7 +139,7 @@ class Deciding(Steering):
     async def parked(self, run_id: str) -> tuple[Parked, ...]:
         """What of a run waits for a decision, as the store holds it. Raises: RunNotFound."""
         row = await self.store.row(check_run_id(run_id))
-        if row.status in TERMINAL:
+        if row.status != "parked":
             return ()
         found = _deliveries(await self._parts(run_id))
         return tuple(
