@@ -87,13 +87,21 @@ class Threads:
             step = context.get(stepping.HERE)
             if step is not None and not step.is_of(*under):
                 context.run(stepping.HERE.set, None)
-        call = self._pool.submit(context.run, function, *args)
+        call = self._pool.submit(context.run, _carried, function, *args)
         if left is not None:
             call.add_done_callback(functools.partial(_came_back, loop, left))
         value = await asyncio.wrap_future(call)
         if isinstance(value, Awaitable):
             return await value
         return value
+
+
+def _carried(function: Callable[..., Any], *args: Any) -> Any:
+    """Call, and turn what no future can carry into an error, as Python does in a coroutine."""
+    try:
+        return function(*args)
+    except (StopIteration, GeneratorExit) as error:
+        raise RuntimeError(f"a sync handler raised {type(error).__name__}") from error
 
 
 def _came_back(loop: asyncio.AbstractEventLoop, left: asyncio.Future[None], _call: Any) -> None:
