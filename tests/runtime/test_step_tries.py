@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from holdfast import Retry, Step, TriggerFlow, current_step
-from holdfast.errors import DefinitionError, StepRefused, StepTimeout
+from holdfast.errors import DefinitionError, RunBusy, StepRefused, StepTimeout
 from holdfast.runtime.live import LEAVE_S
 from holdfast.testing.clock import FakeClock
 from tests.runtime.mortal import until
@@ -273,6 +273,41 @@ async def test_a_handler_that_is_tried_again_finds_the_steps_it_had_finished() -
     await flow_of(work, retry=Retry(3)).async_start(None)
     assert calls == [1, 1, 1]
     assert len(shaky.steps) == 1
+
+
+async def test_a_handler_needs_no_permit_between_two_calls() -> None:
+    """Others work while it waits, and one at a time with it."""
+    clock, shaky = FakeClock(), Shaky(1)
+    trail: list[str] = []
+
+    async def work(data: Any) -> None:
+        trail.append("fails")
+        await data.step("call", shaky.call, retry=Retry(2, backoff=60.0))
+        trail.append("goes on")
+
+    flow = flow_of(work)
+    flow.to(lambda data: trail.append("another"))
+    running = asyncio.ensure_future(timed(flow, clock, concurrency=1).async_start(None))
+    await until_set(lambda: len(trail) == 2)
+    clock.pass_s(60)
+    await running
+    assert trail == ["fails", "another", "goes on"]
+
+
+@pytest.mark.parametrize("timeout_s", [None, 5.0])
+async def test_a_function_in_a_task_of_its_own_cannot_wait_for_its_run(
+    timeout_s: float | None,
+) -> None:
+    """It would wait for itself: this is told, with a timeout as in a gather."""
+
+    async def work(data: Any) -> None:
+        steps = (data.step(name, data.execution.async_close, timeout_s=timeout_s) for name in "ab")
+        for error in await asyncio.gather(*steps, return_exceptions=True):
+            assert isinstance(error, RunBusy)
+
+    execution = timed(flow_of(work), FakeClock())
+    await asyncio.wait_for(execution.async_start(None), 5)
+    assert await execution.async_close() == {}
 
 
 async def test_an_earlier_call_of_the_handler_begins_no_step_any_more() -> None:

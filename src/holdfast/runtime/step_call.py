@@ -71,6 +71,7 @@ class FunctionCall:
         """Call the function. Raises: what it raises; StepTimeout."""
         context = contextvars.copy_context()
         context.run(HERE.set, self._place)
+        inside.enter(context, self._place.running, self._place.number)
         if call.tries.timeout_s is not None:
             return await self._within(call.tries.timeout_s, call, context)
         try:
@@ -89,7 +90,6 @@ class FunctionCall:
 
     async def _within(self, timeout_s: float, call: Call, context: contextvars.Context) -> Any:
         loop = asyncio.get_running_loop()
-        inside.enter(context, self._place.running, self._place.number)
         task = loop.create_task(self._result_of(call), context=context)
         task.add_done_callback(self._returned)
         expire = functools.partial(self._expire, task)
