@@ -221,3 +221,23 @@ def test_a_made_up_sleep_that_ends_at_no_time_is_a_flaw(run: Run) -> None:
         assert flaws == ["ledger 1: a sleep ends at no time"]
     ledger.came(run, 1, index, 5.0)
     assert list(sound._awaited(run)) == []
+
+
+def test_lines_and_keys_of_this_release_are_read_for_ever() -> None:
+    """A changed line would call a finished step again, a changed key charge somebody twice."""
+    lines = (
+        b'["made","step","charge","d1",0,null]',
+        b'["made","sleep","","d2",0,null]',
+        b'["came",1,1000.5]',
+        b'["made","step","charge","d1",0,null]',
+        b'["came",2,{"$tuple":[1]}]',
+    )
+    due = b'{"n":"chunk"}'
+    parts = {"due/1": due, "ledger/1": b"[" + b",".join(lines) + b"]"}
+    found = snapshot.restore("r", "flow", None, parts, CODEC)
+    first, sleep, second = found.ledgers[1].entries
+    assert (first.done, sleep.outcome, second.data) == (False, 1000.5, b'{"$tuple":[1]}')
+    assert [key(found, index) for index in (0, 2)] == [
+        "r/1/40c6e16f5fb6411f319dbd5f",
+        "r/1/6741d2bdbb1346f83f38e06a",
+    ]

@@ -12,7 +12,11 @@ import pytest
 
 from holdfast import Retry, Step, TriggerFlow, current_step
 from holdfast.errors import DefinitionError, RunBusy, StepRefused, StepTimeout
+from holdfast.persistence.codec import Codec
+from holdfast.persistence.types import TypeRegistry
 from holdfast.runtime.live import LEAVE_S
+from holdfast.runtime.step_call import Call
+from holdfast.runtime.steps import digest_of
 from holdfast.testing.clock import FakeClock
 from tests.runtime.mortal import until
 from tests.runtime.test_sleeping import timed, turns
@@ -341,3 +345,15 @@ async def test_a_retry_or_timeout_that_cannot_be_is_refused() -> None:
                 await data.step("call", asyncio.sleep, 0, timeout_s=timeout_s)
 
     await flow_of(work).async_start(None)
+
+
+def test_the_digest_of_a_step_is_the_same_in_every_release() -> None:
+    """Otherwise an upgrade in the middle of a handler would call its finished steps again."""
+    codec = Codec(TypeRegistry())
+
+    def digest(*args: Any, key: str | None = None, **kwargs: Any) -> str:
+        return digest_of(codec, Call("charge", asyncio.sleep, args, kwargs, key))
+
+    assert digest() == "361a4addb017ab13c9"
+    assert digest("T-1", (1, 2.5), b=1, a={2}) == "66df8672e7a9a1df46"
+    assert digest("anything", key="T-1") == "63fec1f768c88c7db6"
