@@ -362,4 +362,31 @@ BUGS = (
         "",
         ("tests/runtime/test_stored_migrations.py",),
     ),
+    Bug(
+        "beginning again taken for progress",
+        "a run that kills its process is taken over, and kills the next one, for ever",
+        RUNTIME + "saving.py",
+        "progress=self.begun is None,",
+        "progress=True,",
+        ("tests/runtime/test_poison.py", "-k", "three_deaths and workflow"),
+    ),
+    Bug(
+        "drain that goes on beginning",
+        "a process that is told to leave begins the next step, which is cut off and repeated",
+        RUNTIME + "halting.py",
+        "live.holds_back = functools.partial(_is_new, live)",
+        "live.holds_back = None",
+        ("tests/runtime/test_draining.py", "-k", "next_process_begins_after_it"),
+    ),
+    Bug(
+        "close consumed before it is done",
+        "a process dies while a run that was told to close still works; nobody closes it any more",
+        RUNTIME + "inbox.py",
+        """            if made is None:
+                live.seen.add(item.number)
+                continue
+            effects.extend(made)""",
+        """            effects.extend(made or [])""",
+        ("tests/runtime/test_deciding.py", "-k", "next_process_by_one_that_goes"),
+    ),
 )
