@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.amounts import (
+    BYTE_CHANGES,
     CLOCK_JUMPS,
     FREEZES,
     FULL_DISKS,
@@ -25,13 +26,16 @@ from tests.soak.freezes import freezes
 from tests.soak.jumps import jumps
 from tests.soak.kills import kills
 from tests.soak.races import races
-from tests.soak.suites import drawn, kill_points, seeds
+from tests.soak.suites import drawn, kill_points, modelled, seeds
 
 Work = Callable[[int, int, Path], Found]
 
 
 VALUE_TESTS = ("tests/persistence/test_codec_values.py",)
-DOCUMENT_TESTS = ("tests/persistence/test_hostile_documents.py",)
+BYTE_TESTS = ("tests/persistence/test_hostile_documents.py", "-k", "changed_bytes")
+DOCUMENT_TESTS = ("tests/persistence/test_hostile_documents.py", "-k", "not changed_bytes")
+FLOW_TESTS = ("tests/model/test_flow_machine.py",)
+GRAPH_TESTS = ("tests/model/test_graph_machine.py",)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Layer:
     what: as the table says it. amount: how many, a few in a run of the tests. work: does so many
     from a seed in a folder. shares: how many processes do it in a soak, each with its own seed.
     in_tests: whether `make test` tries a few of them; others are tests of their own.
+    cores: how many it keeps busy; two that need one are done at once.
     """
 
     name: str
@@ -49,6 +54,28 @@ class Layer:
     work: Work
     shares: int = 2
     in_tests: bool = True
+    cores: int = 2
+
+
+def _drawn() -> tuple[Layer, ...]:
+    """What the tests of other folders draw; each keeps one core busy."""
+    parts = (
+        ("flow-models", "runs of flows beside their model", MODEL_EXAMPLES, modelled, FLOW_TESTS),
+        (
+            "graph-models",
+            "runs of graphs beside their model",
+            MODEL_EXAMPLES,
+            modelled,
+            GRAPH_TESTS,
+        ),
+        ("values", "nested values", VALUES, drawn, VALUE_TESTS),
+        ("documents", "hostile documents", HOSTILE_DOCUMENTS, drawn, DOCUMENT_TESTS),
+        ("bytes", "saves with changed bytes", BYTE_CHANGES, drawn, BYTE_TESTS),
+    )
+    return tuple(
+        Layer(name, what, amount, partial(work, tests), shares=1, in_tests=False, cores=1)
+        for name, what, amount, work, tests in parts
+    )
 
 
 def _all() -> tuple[Layer, ...]:
@@ -84,23 +111,7 @@ def _all() -> tuple[Layer, ...]:
         Layer("freezes", "owners frozen, taken over and thawed", FREEZES, freezes),
         Layer("disks", "runs on a disk that is full", FULL_DISKS, disks),
         Layer("jumps", "jumps of the wall clock", CLOCK_JUMPS, jumps),
-        Layer("values", "nested values", VALUES, partial(drawn, VALUE_TESTS), 1, in_tests=False),
-        Layer(
-            "documents",
-            "hostile documents, and as many saves with changed bytes",
-            HOSTILE_DOCUMENTS,
-            partial(drawn, DOCUMENT_TESTS),
-            shares=1,
-            in_tests=False,
-        ),
-        Layer(
-            "models",
-            "examples of each model",
-            MODEL_EXAMPLES,
-            partial(drawn, ("tests/model",)),
-            shares=1,
-            in_tests=False,
-        ),
+        *_drawn(),
         Layer("seeds", "seeds of the simulation", SEEDS, seeds, in_tests=False),
     )
 

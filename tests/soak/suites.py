@@ -19,13 +19,21 @@ PROGRAMS = "tests.simulation.programs:program"
 CRASHES = "tests.runtime.test_crashes"
 
 
+def modelled(tests: tuple[str, ...], amount: int, seed: int, folder: Path) -> Found:
+    """The same for state machines: so many runs of each."""
+    found = drawn(tests, amount, seed, folder)
+    found.tried *= int(found.facts.pop("tests", 1))
+    return found
+
+
 def drawn(tests: tuple[str, ...], amount: int, seed: int, folder: Path) -> Found:
     """Tests whose amount `tests.amounts` says; a failure is told as pytest tells it."""
     base = folder / "pytest"
     options = ("-q", "-x", "-p", "no:cacheprovider", f"--basetemp={base}")
     done = _run("pytest", *options, f"--hypothesis-seed={seed}", *tests)
-    if done.returncode == 0:
-        return Found(amount)
+    passed = re.search(r"(\d+) passed", done.stdout)
+    if done.returncode == 0 and passed is not None:
+        return Found(amount, facts={"tests": int(passed[1])})
     return Found(amount, [f"pytest {' '.join(tests)}:\n{done.stdout[-4000:]}"])
 
 
