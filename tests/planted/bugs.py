@@ -389,4 +389,21 @@ BUGS = (
         """            effects.extend(made or [])""",
         ("tests/runtime/test_deciding.py", "-k", "next_process_by_one_that_goes"),
     ),
+    Bug(
+        "forked processes share ids",
+        "two workers of one server count as one owner, and their commits as each other's",
+        RUNTIME + "clock.py",
+        "    os.register_at_fork(after_in_child=IDS.begin)",
+        "    pass",
+        ("tests/runtime/test_ids.py",),
+    ),
+    Bug(
+        "removed database written on",
+        "commits are acknowledged in a file that nobody can find any more",
+        PERSISTENCE + "stores/sqlite_writer.py",
+        """            db.check_place()
+            db.con.execute("COMMIT")""",
+        """            db.con.execute("COMMIT")""",
+        ("tests/persistence/stores/test_lost_files.py",),
+    ),
 )
