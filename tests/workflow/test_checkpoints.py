@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from holdfast import (
@@ -453,3 +455,39 @@ async def test_questions_of_a_branch_that_is_left_are_withdrawn(store: Any) -> N
     page = await store.waits(run_id="run")
 
     assert {row.status for row in page.items} <= {"withdrawn", "open"}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_going_back_never_leaves_a_question_that_only_the_record_asks(when: Any) -> None:
+    """The store may fail at any call: what the head asks and what is open are the same."""
+
+    async def ask(message: Any, ctx: Context) -> None:
+        await ctx.request_info("first", int, request_id="r")
+
+    async def hear(request: Any, response: Any, ctx: Context) -> None:
+        await ctx.request_info("second", int, request_id="r")
+
+    for k in range(1, 40):
+        inner, plan = MemoryStore(), FaultPlan(when=when)
+        store = FaultyStore(inner, plan)
+
+        def make(store: Any = store) -> Workflow:
+            return build("a>", {"a": (ask, hear)}, name="w", checkpoint_storage=store)
+
+        workflow = make()
+        await workflow.run("x", run_id="run")
+        asked = workflow.get_last_checkpoint_id()
+        await workflow.run(responses={"r": 1})
+        plan.at = plan.calls + k
+        with contextlib.suppress(WorkflowCheckpointException, StoreUnavailable):
+            await make().run(checkpoint_id=asked)
+        failed = plan.failed
+        plan.disarm()
+        async with Engine(inner) as engine:
+            waits = await engine.waits(run_id="run")
+            assert (await engine.state("run")).waits == {
+                row.wait_id: msgspec.json.decode(row.payload) for row in waits
+            }
+        if not failed:
+            break
+    assert k > 4

@@ -52,36 +52,65 @@ class Branch:
     withdrawn: tuple[str, ...]
 
 
-def branched(parts: Mapping[str, Part], rows: Iterable[WaitRow]) -> Branch:
-    """Let an earlier record go on beside what the store has seen since.
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What becomes of the questions of a run that goes back.
 
-    rows: every question of the run, in the order they were opened. A question of the record that is
-    open still, with the same payload, stays open; any other gets a generation that was not used.
+    settled: the counter of settled questions from here on. generations: of what the record asks, by
+    id. reopened: ids of those that are opened again; withdrawn: those that are taken back before.
     """
-    branch = dict(parts)
+
+    settled: int
+    generations: dict[str, int]
+    reopened: frozenset[str]
+    withdrawn: tuple[str, ...]
+
+
+def meet(
+    asked: Mapping[str, bytes | None], rows: Iterable[WaitRow], settled: int, kept: int
+) -> Met:
+    """Let what an earlier record asks meet what the store has seen since.
+
+    asked: its questions and their payloads, by id. rows: every question of the run. settled, kept:
+    its counter of settled questions, and how many it holds. A question that is open still, with the
+    same payload, stays open; any other gets a generation that was not used.
+    """
     rows = list(rows)
     still = {row.wait_id: row for row in rows if row.status == "open"}
     used = max((row.generation for row in rows), default=0)
-    waits = _asked(parts)
-    head = _words(parts)
-    settled = msgspec.json.decode(head[_NEXT_SETTLED], type=int)
     # In steps of a whole ring, so that the lines of settled waits keep their places.
     while settled < used:
         settled += layout.KEPT_SETTLED
-    head[_NEXT_SETTLED] = msgspec.Raw(str(settled).encode())
-    branch["run"] = msgspec.json.encode(head)
-    count = sum(name.startswith("wait/") for name in parts)
+    generations: dict[str, int] = {}
     reopened = set()
-    for place, (wait_id, wire) in enumerate(waits.items()):
+    for place, (wait_id, payload) in enumerate(asked.items()):
         row = still.get(wait_id)
-        if row is not None and row.payload == bytes(wire.payload):
+        if row is not None and row.payload == payload:
+            generations[wait_id] = row.generation
             del still[wait_id]
-            wire.generation = row.generation
         else:
-            wire.generation = settled + count + 1 + place
+            generations[wait_id] = settled + kept + 1 + place
             reopened.add(wait_id)
+    return Met(settled, generations, frozenset(reopened), tuple(still))
+
+
+def branched(parts: Mapping[str, Part], rows: Iterable[WaitRow]) -> Branch:
+    """Let an earlier record go on beside what the store has seen since; see `meet`."""
+    branch = dict(parts)
+    waits = _asked(parts)
+    head = _words(parts)
+    met = meet(
+        {wait_id: bytes(wire.payload) for wait_id, wire in waits.items()},
+        rows,
+        msgspec.json.decode(head[_NEXT_SETTLED], type=int),
+        sum(name.startswith("wait/") for name in parts),
+    )
+    head[_NEXT_SETTLED] = msgspec.Raw(str(met.settled).encode())
+    branch["run"] = msgspec.json.encode(head)
+    for wait_id, wire in waits.items():
+        wire.generation = met.generations[wait_id]
         branch[f"wait/{wait_id}"] = msgspec.json.encode(wire)
-    return Branch(branch, frozenset(reopened), tuple(still))
+    return Branch(branch, met.reopened, met.withdrawn)
 
 
 def changed(

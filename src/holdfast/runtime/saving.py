@@ -77,7 +77,8 @@ class Saver:
     """Writes one run's changes, in order, one append at a time.
 
     mark: makes the next commit a checkpoint. opened: waits that the next commit opens.
-    consumed: inbox numbers it has taken in. dead: the failure after which nothing is written.
+    withdrawn: ids of waits that it takes back. consumed: inbox numbers it has taken in. dead: the
+    failure after which nothing is written.
     ends_idle: an idle run is about to be ended here, so until then it counts as due; whoever takes
     it over ends it. deaths: owners that died in a row before this one began. begun: how the run
     stood then; commits are no progress until it stands otherwise. moved_to: the structure that the
@@ -104,6 +105,7 @@ class Saver:
         "run",
         "waiting",
         "wanted",
+        "withdrawn",
     )
 
     def __init__(self, run: Run, keeper: Keeper, clock: Clock, ids: Ids) -> None:
@@ -119,6 +121,7 @@ class Saver:
         self.opened: list[Wait] = []
         self.consumed: list[int] = []
         self.dead: BaseException | None = None
+        self.withdrawn: tuple[str, ...] = ()
         self.rewrite = False
         self.moved_to: str | None = None
         self.ends_idle = False
@@ -210,12 +213,14 @@ class Saver:
             checkpoint=self.mark,
             waits=tuple(wait_row(self.run, wait) for wait in self.opened),
             consumed=tuple(self.consumed),
+            withdraws=self.withdrawn,
             wake_at=timers.earliest(self.run) if self.run.agenda else None,
             error=self.run.error,
             progress=self.begun is None,
             moved_to=self.moved_to,
         )
         self.mark = self.moved_to = None
+        self.withdrawn = ()
         self.opened = []
         self.consumed = []
         return commit

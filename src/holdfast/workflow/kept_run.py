@@ -157,13 +157,10 @@ class KeptRun:
 
     async def _begin_from(self, restored: Restored) -> list[WorkflowEvent]:
         await self._take(restored)
-        if isinstance(self.keeping, Home):
-            await restoring.withdraw(self.keeping, restored.replaced)
-        if restored.saver.opened or restored.leftover or restored.moves:
+        saver = restored.saver
+        if saver.opened or saver.withdrawn or restored.moves:
             # Questions are answered in the store, so the store must know them first.
             await self.saved([])
-        if isinstance(self.keeping, Home):
-            await restoring.withdraw(self.keeping, restored.leftover)
         return [] if restored.warning is None else [WorkflowWarningEvent(restored.warning)]
 
     async def _take(self, restored: Restored) -> None:

@@ -15,7 +15,6 @@ from holdfast.errors import (
     CheckpointNotFound,
     RunNotFound,
     StoreDamaged,
-    WaitError,
     WorkflowCheckpointException,
     WorkflowGraphChanged,
     WrongDefinition,
@@ -26,8 +25,9 @@ from holdfast.persistence.checkpoint import CheckpointStorage, WorkflowCheckpoin
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.parts import Part, merge
 from holdfast.persistence.six_verbs import checkpoint_place
-from holdfast.persistence.store import Settlement, Store, Stored, WaitRow
+from holdfast.persistence.store import Store, Stored
 from holdfast.runtime import reopening
+from holdfast.runtime.branching import every_wait, meet
 from holdfast.runtime.clock import CLOCK, IDS
 from holdfast.runtime.home import Home
 from holdfast.runtime.reopening import Header, Reopened
@@ -37,26 +37,19 @@ from holdfast.workflow.keeping import Keeping, StorageKeeper
 from holdfast.workflow.plan import WorkflowPlan
 from holdfast.workflow.responses import open_waits
 
-#: How many rows of a run's questions are read at once.
-PAGE = 1000
-
 
 @dataclass(slots=True, kw_only=True)
 class Restored:
     """A record that was read, with whoever writes it on.
 
-    seen: inbox numbers that it has taken in. replaced: questions that the store shows as open and
-    the record asks anew; they are withdrawn before its first commit. leftover: those that the
-    record does not know, because it goes back to before they were asked. moves: it follows another
-    structure from its first commit on, which is to be made before anything goes on.
+    seen: inbox numbers that it has taken in. moves: it follows another structure from its first
+    commit on, which is to be made before anything goes on.
     """
 
     run: Run
     saver: Saver
     warning: str | None
     seen: set[int] = field(default_factory=set)
-    replaced: list[WaitRow] = field(default_factory=list)
-    leftover: list[WaitRow] = field(default_factory=list)
     moves: bool = False
 
 
@@ -287,53 +280,26 @@ async def newest_checkpoint(store: Store, run_id: str) -> int | None:
 async def _branch(home: Home, restored: Restored) -> None:
     """Let an earlier record go on beside what the store has seen since.
 
-    Questions that are open in the record are opened again in the store, under generations that
-    were not used; the first commit writes the full record.
+    Questions that are open in the record are open again in the store from its first commit on,
+    which writes the full record; those that it does not ask are withdrawn by it.
     """
     run, saver = restored.run, restored.saver
     assert run.journal is not None
-    rows = await _waits(home, run.run_id, None)
-    used = max((row.generation for row in rows), default=0)
-    # In steps of a whole ring, so that the lines of settled waits keep their places.
-    while run.next_settled < used:
-        run.next_settled += layout.KEPT_SETTLED
-    open_rows = {row.wait_id: row for row in rows if row.status == "open"}
-    for count, wait in enumerate(open_waits(run).values()):
-        row = open_rows.pop(wait.id, None)
-        if row is not None and row.payload == wait.data:
-            wait.generation = row.generation
-        else:
-            if row is not None:
-                restored.replaced.append(row)
-            wait.generation = run.next_settled + len(run.waits) + 1 + count
-            saver.opened.append(wait)
+    asked = open_waits(run)
+    payloads = {wait.id: wait.data for wait in asked.values()}
+    rows = await every_wait(home.store, run.run_id)
+    met = meet(payloads, rows, run.next_settled, len(run.waits))
+    run.next_settled = met.settled
+    for wait in asked.values():
+        wait.generation = met.generations[wait.id]
         layout.mark_wait(run.journal, wait)
-    restored.leftover = list(open_rows.values())
+        if wait.id in met.reopened:
+            saver.opened.append(wait)
+    saver.withdrawn = met.withdrawn
     saver.rewrite = True
     layout.mark_head(run)
 
 
 async def open_ids(home: Home, run_id: str) -> set[str]:
     """The questions of a run that nobody has settled."""
-    return {row.wait_id for row in await _waits(home, run_id, "open")}
-
-
-async def _waits(home: Home, run_id: str, status: str | None) -> list[WaitRow]:
-    found: list[WaitRow] = []
-    cursor: str | None = None
-    while True:
-        page = await home.store.waits(run_id=run_id, status=status, limit=PAGE, cursor=cursor)
-        found.extend(page.items)
-        cursor = page.next
-        if cursor is None:
-            return found
-
-
-async def withdraw(home: Home, rows: list[WaitRow]) -> None:
-    """Take questions back that the record does not ask any more."""
-    for row in rows:
-        settlement = Settlement(status="withdrawn", at=home.clock.now())
-        try:
-            await home.store.settle(row.run_id, row.wait_id, settlement)
-        except WaitError:
-            continue
+    return {row.wait_id for row in await every_wait(home.store, run_id, "open")}
