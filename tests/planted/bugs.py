@@ -388,6 +388,30 @@ BUGS = (
             effects.extend(made)""",
         """            effects.extend(made or [])""",
         ("tests/runtime/test_deciding.py", "-k", "next_process_by_one_that_goes"),
+        "going back leaves later questions open",
+        "somebody answers a question that the run has never asked on the way it took",
+        RUNTIME + "branching.py",
+        "    return Met(settled, generations, frozenset(reopened), tuple(still))\n",
+        "    return Met(settled, generations, frozenset(reopened), ())\n",
+        ("tests/runtime/test_going_back.py",),
+    ),
+    Bug(
+        "going back asks under a used generation",
+        "the answer of before the rewind is taken for the one of after it, or none is taken",
+        RUNTIME + "branching.py",
+        """    while settled < used:
+        settled += layout.KEPT_SETTLED
+""",
+        "",
+        ("tests/runtime/test_going_back.py",),
+    ),
+    Bug(
+        "pruned too much",
+        "a checkpoint that was to stay cannot be read any more",
+        PERSISTENCE + "stores/rules.py",
+        "    for seq in (*kept, head):\n",
+        "    for seq in (head,):\n",
+        ("tests/persistence/stores/test_memory.py",),
     ),
     Bug(
         "forked processes share ids",
