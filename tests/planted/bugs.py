@@ -388,6 +388,8 @@ BUGS = (
             effects.extend(made)""",
         """            effects.extend(made or [])""",
         ("tests/runtime/test_deciding.py", "-k", "next_process_by_one_that_goes"),
+    ),
+    Bug(
         "going back leaves later questions open",
         "somebody answers a question that the run has never asked on the way it took",
         RUNTIME + "branching.py",
