@@ -137,6 +137,15 @@ def test_a_key_is_the_same_for_a_repeat_and_another_for_every_other_step(run: Ru
     assert max(len(key(found, index)) for index in lines) < 200
 
 
+def test_a_number_that_is_used_again_by_another_node_makes_other_keys(run: Run) -> None:
+    """A run that was taken back to an earlier point gives its numbers anew."""
+    index = step(run, "a")
+    before = key(run, index), steps.delivery_key(run, run.deliveries[1])
+    run.deliveries[1].node = "another"
+    after = key(run, index), steps.delivery_key(run, run.deliveries[1])
+    assert not set(before) & set(after)
+
+
 def test_beginnings_are_counted_exactly_while_the_process_lives(run: Run) -> None:
     """A step that an earlier attempt did not come to is a first one."""
     delivery = run.deliveries[1]
@@ -238,6 +247,6 @@ def test_lines_and_keys_of_this_release_are_read_for_ever() -> None:
     first, sleep, second = found.ledgers[1].entries
     assert (first.done, sleep.outcome, second.data) == (False, 1000.5, b'{"$tuple":[1]}')
     assert [key(found, index) for index in (0, 2)] == [
-        "r/1/40c6e16f5fb6411f319dbd5f",
-        "r/1/6741d2bdbb1346f83f38e06a",
+        "r/1/8feae134/40c6e16f5fb6411f319dbd5f",
+        "r/1/8feae134/6741d2bdbb1346f83f38e06a",
     ]

@@ -603,3 +603,28 @@ async def test_two_runs_of_one_flow_have_keys_of_their_own():
 
     assert [step.key.split("/")[0] for step in shop.steps] == ["one", "two"]
     assert shop.steps[0].key.split("/")[1:] == shop.steps[1].key.split("/")[1:]
+
+
+async def test_what_a_rewound_run_does_again_has_the_keys_that_it_had():
+    """Outside nothing was taken back, and whoever was asked recognises it."""
+    shop = Shop()
+
+    async def ask(data: Any) -> Any:
+        return await data.async_pause_for(interrupt_id="ok")
+
+    async def pay(data: Any) -> None:
+        await data.async_set_state("end", await data.step("charge", shop.charge, data.input))
+
+    flow = flow_of(ask, pay)
+    async with Engine(MemoryStore(), [flow]) as engine:
+        run = await engine.start(flow, None, run_id="r")
+        await run.until_idle()
+        asked = (await run.row()).seq
+        await run.answer("ok", 5)
+        await run.result()
+        back = await engine.rewind("r", asked)
+        await back.answer("ok", 5)
+        assert (await back.result())["end"]["number"] == 2
+
+    first, second = shop.steps
+    assert first.key == second.key

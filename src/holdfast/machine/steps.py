@@ -56,8 +56,12 @@ def is_open(run: Run, delivery: Delivery, index: int, entry: Entry) -> bool:
 
 
 def delivery_key(run: Run, delivery: Delivery) -> str:
-    """The same for every repeat of a delivery, and for no other delivery."""
-    return f"{run.run_id}/{delivery.id}"
+    """The same for every repeat of a delivery, and for no other delivery.
+
+    The node is in it because a run that goes back to an earlier point uses numbers again.
+    """
+    node = hashlib.blake2b(delivery.node.encode("utf-8", "surrogatepass"), digest_size=4)
+    return f"{run.run_id}/{delivery.id}/{node.hexdigest()}"
 
 
 def step_key(run: Run, delivery: Delivery, entry: Entry) -> str:

@@ -21,7 +21,8 @@ class Step:
 
     key: the same on every repeat of this step and different for every other, so it can be the
     idempotency key of a request to somebody else; at most 200 characters.
-    attempt: how often the step may have been begun before; 0 only if it surely was not.
+    attempt: how often the step may have been begun before; 0 only if it surely was not, since the
+    run last went back to an earlier point.
     """
 
     name: str

@@ -78,7 +78,8 @@ def steps_done_in(parts: Mapping[str, Part]) -> Iterator[str]:
                 lines.entries[fields[0]].done = True
         for entry in lines.entries:
             if entry.kind == "step" and entry.done:
-                yield f"={steps.step_key(run, Delivery(int(number), '', None), entry)}"
+                node = msgspec.json.decode(joined(parts[f"due/{number}"]))["n"]
+                yield f"={steps.step_key(run, Delivery(int(number), node, None), entry)}"
 
 
 def _value_of(part: Part) -> Any:
