@@ -65,8 +65,8 @@ BUGS = (
         "sleep begun anew by a repeat",
         "a run that is restarted every hour never wakes from a sleep of two",
         RUNTIME + "sleeping.py",
-        "await apart(host.held_permits, _until(live.clock, entry.outcome))",
-        "await apart(host.held_permits, _until(live.clock, ends_at))",
+        "await apart(host.held_permits, until(live.clock, entry.outcome))",
+        "await apart(host.held_permits, until(live.clock, ends_at))",
         ("tests/runtime/test_sleeping.py",),
     ),
     Bug(
