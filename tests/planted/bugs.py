@@ -431,5 +431,38 @@ BUGS = (
             db.con.execute("COMMIT")""",
         """            db.con.execute("COMMIT")""",
         ("tests/persistence/stores/test_lost_files.py",),
+        "failures forgotten by a restart",
+        "a worker that is deployed often calls a service that is down for ever",
+        MACHINE + "layout.py",
+        """        delivery.failures,
+        delivery.again_at,
+    )""",
+        """        0,
+        delivery.again_at,
+    )""",
+        ("tests/runtime/test_retries.py", "-k", "outlive"),
+    ),
+    Bug(
+        "a late handler forgotten",
+        "a handler that ignored its timeout and its next call charge a card at the same time",
+        RUNTIME + "timeouts.py",
+        "            live.leave_behind(number, task if left is None or not task.done() else left)\n",
+        "            pass\n",
+        ("tests/runtime/test_timeouts.py", "-k", "stays_is_told"),
+    ),
+    Bug(
+        "a waiting call taken for a repeat",
+        "after a restart a handler is told that it may have begun, although it had not",
+        MACHINE + "ledger.py",
+        """    if delivery.again_at:
+        return []
+    delivery""",
+        """    delivery""",
+        (
+            "tests/machine/test_retries.py",
+            "tests/runtime/test_retries.py",
+            "-k",
+            "begun or outlive",
+        ),
     ),
 )

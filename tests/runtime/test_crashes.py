@@ -38,6 +38,8 @@ ROOT = Path(__file__).parents[2]
         "tests.runtime.sub_journeys:subs",
         "tests.runtime.edge_journeys:edges",
         "tests.runtime.needing_journeys:needs",
+        "tests.runtime.retry_journeys:retried",
+        "tests.runtime.retry_journeys:retried_graph",
         "tests.runtime.sub_flow_journeys:order_lines",
         "tests.runtime.moved_journeys:moved",
         "tests.runtime.moved_journeys:moved_graph",

@@ -18,6 +18,7 @@ from tests.runtime import (
     edge_journeys,
     journeys,
     needing_journeys,
+    retry_journeys,
     step_journeys,
     sub_flow_journeys,
     sub_journeys,
@@ -37,6 +38,8 @@ JOURNEYS = [
     "order_lines",
     "steps",
     "stepped_graph",
+    "retried",
+    "retried_graph",
 ]
 
 
@@ -92,6 +95,7 @@ def _journey(name: str) -> Journey:
         needing_journeys,
         sub_flow_journeys,
         step_journeys,
+        retry_journeys,
     )
     found: Journey = next(getattr(module, name) for module in modules if hasattr(module, name))
     return found

@@ -313,6 +313,8 @@ def fail(run: Run, delivery: Delivery, error: str) -> list[Effect]:
     """A handler failed for good: it is parked, the others stop, what had ended is kept."""
     delivery.status = PARKED
     delivery.error = error
+    retries.rest(run, delivery)
+    delivery.again_at = 0.0
     for other in retries.waiting(run):
         retries.rest(run, other)
     # The others are due as well, but not under way: `resume` counts them again.
