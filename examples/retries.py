@@ -34,7 +34,7 @@ async def keep(data: Data) -> None:
 
 
 def make_flow() -> TriggerFlow[str, None, None]:
-    """Three calls at most: the second at once, the third a little later; each within ten seconds."""
+    """Three calls at most, each within ten seconds: one at once, one a little later."""
     flow: TriggerFlow[str, None, None] = TriggerFlow(name="ask")
     retry = Retry(3, backoff=(0, 0.2), on=(ConnectionError, TimeoutError))
     flow.to(ask, retry=retry, timeout_s=10.0).to(keep)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -112,6 +113,14 @@ def made(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
+@pytest.fixture
+async def stubborn() -> AsyncIterator[Stubborn]:
+    """One that has left when the test is over, however that ended."""
+    made = Stubborn()
+    yield made
+    made.let_go.set()
+
+
 def engine(clock: FakeClock, definition: Any) -> Engine:
     """An engine on the clock, with a store of its own."""
     return Engine(MemoryStore(), [definition], times=(clock, IDS))
@@ -123,9 +132,11 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_handler_that_stays_is_told_and_runs_again_when_it_has_left(made: Any) -> None:
+async def test_a_handler_that_stays_is_told_and_runs_again_when_it_has_left(
+    made: Any, stubborn: Stubborn
+) -> None:
     """Not twice at once, however long it stays; what it still tries to do is refused."""
-    stubborn, clock = Stubborn(), FakeClock()
+    clock = FakeClock()
     definition = made(stubborn, retry=Retry(2))
     async with engine(clock, definition) as one:
         run = await one.start(definition, 1, run_id="r")
@@ -153,9 +164,11 @@ async def test_a_handler_that_stays_is_told_and_runs_again_when_it_has_left(made
     assert stubborn.calls == [0, 1]
 
 
-async def test_a_decision_does_not_run_it_twice_at_once_either(made: Any) -> None:
+async def test_a_decision_does_not_run_it_twice_at_once_either(
+    made: Any, stubborn: Stubborn
+) -> None:
     """A manual retry waits until the handler that stayed has left."""
-    stubborn, clock = Stubborn(), FakeClock()
+    clock = FakeClock()
     definition = made(stubborn)
     async with engine(clock, definition) as one:
         run = await one.start(definition, 1, run_id="r")
@@ -174,9 +187,9 @@ async def test_a_decision_does_not_run_it_twice_at_once_either(made: Any) -> Non
     assert stubborn.calls == [0, 1]
 
 
-async def test_closing_leaves_a_handler_that_stays_behind(made: Any) -> None:
+async def test_closing_leaves_a_handler_that_stays_behind(made: Any, stubborn: Stubborn) -> None:
     """An engine that closes does not wait for it, and its delivery stays due for the next one."""
-    stubborn, clock = Stubborn(), FakeClock()
+    clock = FakeClock()
     definition = made(stubborn, retry=Retry(2))
     store = MemoryStore()
     async with Engine(store, [definition], times=(clock, IDS)) as one:
@@ -250,7 +263,7 @@ async def test_a_sync_function_executor_times_out_too() -> None:
         let_go.set()
 
 
-async def test_what_it_raises_while_it_leaves_is_the_cause(made: Any) -> None:
+async def test_what_it_raises_while_it_leaves_is_the_cause() -> None:
     """The timeout is the failure; a clean-up that fails is told with it."""
     flow: Flow = TriggerFlow(name="flow")
 
@@ -304,9 +317,9 @@ async def test_waiting_for_a_permit_is_not_counted() -> None:
     assert ended == [0, 1]
 
 
-async def test_no_timer_is_left_when_a_handler_ends_in_time(made: Any) -> None:
+async def test_no_timer_is_left_when_a_handler_ends_in_time(made: Any, stubborn: Stubborn) -> None:
     """Nothing rings for what is over."""
-    stubborn, clock = Stubborn(), FakeClock()
+    clock = FakeClock()
     stubborn.calls.append(-1)
     definition = made(stubborn)
     async with engine(clock, definition) as one:
