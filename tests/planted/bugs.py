@@ -431,6 +431,8 @@ BUGS = (
             db.con.execute("COMMIT")""",
         """            db.con.execute("COMMIT")""",
         ("tests/persistence/stores/test_lost_files.py",),
+    ),
+    Bug(
         "failures forgotten by a restart",
         "a worker that is deployed often calls a service that is down for ever",
         MACHINE + "layout.py",
