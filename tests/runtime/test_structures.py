@@ -183,6 +183,8 @@ async def test_a_commit_of_before_a_change_is_still_one_of_the_old_structure() -
         )
         if fits:
             await call
+            # Whoever goes on with it is the one to take it up from now on.
+            assert (await store.row("r")).fingerprint == workflow.fingerprint
         else:
             with pytest.raises(WorkflowGraphChanged):
                 await call

@@ -181,14 +181,9 @@ class WorkflowRun(KeptRun):
         restored = await restoring.from_head(
             self.keeping, self.run_id, Reading(self.plan, self.codec, is_strict=strict)
         )
-        try:
-            await self._take(restored)
-            if restored.moves:
-                await self.saved([])
-        except BaseException:
-            # Somebody whose executors can take back what they held may carry it.
-            await restored.saver.keeper.release()
-            raise
+        await self._take(restored)
+        if restored.moves:
+            await self.saved([])
         if restored.warning is not None:
             warnings.warn(restored.warning, RuntimeWarning, stacklevel=2)
         if not self.is_set_aside and (self.run.status != "failed" or retry_parked):
