@@ -17,6 +17,7 @@ from holdfast.errors import (
 from holdfast.persistence.parts import merge
 from holdfast.persistence.place import place_in
 from holdfast.persistence.store import Store
+from holdfast.runtime import looking
 from holdfast.testing.faults import FaultPlan, FaultyStore
 from tests.runtime import changes
 from tests.runtime.changes import Build
@@ -219,3 +220,28 @@ async def test_a_save_of_a_moved_run_is_of_the_structure_it_follows() -> None:
         assert (row.fingerprint, row.moved_to) == (again.fingerprint, None)
         (told,) = await engine.check(again)
         assert (told.saved, told.verdict) == (again.fingerprint, "same")
+
+
+async def test_runs_of_another_structure_do_not_hide_those_that_an_engine_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor do those of definitions that it does not hold, however few it looks at in one go."""
+    monkeypatch.setattr(looking, "LOOK_AT", 2)
+    store = MemoryStore()
+    before, today = FLOW[0](), FLOW[1]()
+    other: TriggerFlow[Any, Any, Any] = TriggerFlow(name="other")
+    other.to(changes.ask)
+    async with Engine(store, [before, other], recover=False) as engine:
+        for number in range(5):
+            await asked(await engine.start(before, "in", run_id=f"old-{number}"))
+            await asked(await engine.start(other, "in", run_id=f"other-{number}"))
+    async with Engine(store, [today], recover=False) as engine:
+        await asked(await engine.start(today, "in", run_id="new"))
+    async with Engine(store, recover=False) as outside:
+        for row in await outside.runs():
+            await outside.answer(row.run_id, "q", "yes")
+    async with Engine(store, [today]) as engine:
+        for _ in range(8):
+            await engine.look()
+        await ended(await engine.open("new"))
+        assert len(engine.failures) == 5

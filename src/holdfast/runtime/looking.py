@@ -46,24 +46,30 @@ class Looking(Carrying):
     _ringing: asyncio.Task[None] | None
     _alarm: Alarm
     _looked_at: float | None = None
+    _left_alone: int = 0
 
     async def look(self) -> int:
         """Take over every run that nobody carries and hear what was posted. Returns how many."""
         now = self._clock.now()
         await self._wake_up()
         alive = await self._owner.alive()
+        # What is left alone, and may stay in the list for ever, must not hide what comes behind it.
+        limit = LOOK_AT + self._left_alone
         # Runs that live owners carry are left out, or they would fill the page.
-        free = await self.store.claimable(now=now, limit=LOOK_AT, beside=alive | {self._owner.id})
-        mine = await self.store.claimable(now=now, limit=LOOK_AT, beside=alive - {self._owner.id})
-        found, strangers = 0, list[RunRow]()
+        free = await self.store.claimable(now=now, limit=limit, beside=alive | {self._owner.id})
+        mine = await self.store.claimable(now=now, limit=limit, beside=alive - {self._owner.id})
+        found, left, strangers = 0, 0, list[RunRow]()
         for row in {row.run_id: row for row in (*free, *mine)}.values():
             driven = self._runs.get(row.run_id)
             if driven is not None and driven.live.dead is None:
                 found += await self._move(driven, row, now)
             elif self._may_take(row, now):
                 found += await self._take_over(row)
-            elif not self._is_ours(row):
-                strangers.append(row)
+            else:
+                left += 1
+                if not self._is_ours(row):
+                    strangers.append(row)
+        self._left_alone = left
         self._leave_strangers(strangers)
         if not self.store.shared:
             await self._wait_for_the_next()
