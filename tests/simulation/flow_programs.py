@@ -7,13 +7,16 @@ import asyncio
 import random
 from typing import Any
 
-from holdfast import Engine, TriggerFlow
+from holdfast import Engine, Retry, TriggerFlow
 from holdfast.testing.invariants import label
 from holdfast.testing.simulation import RUN_ID, World
 from tests.simulation.drawn import LAPSES, Drawn, number
 
 #: What a chunk does; a chunk has one to three.
-HABITS = ("write", "sleep", "append", "emit", "nowait", "ask", "again", "fail", "both", "pair")
+HABITS = (
+    *("write", "sleep", "append", "emit", "nowait", "ask", "again", "fail", "both", "pair"),
+    *("step", "rest"),
+)
 #: Those that need a signal of their own, so they have no place where a chunk runs several times.
 SIGNALLING = ("emit", "nowait", "both", "pair", "lapse")
 SHAPES = ("chain", "chain", "loop", "side", "batch", "match", "sub", "collect", "doubt", "skip")
@@ -79,8 +82,10 @@ class _Drawer:
         return name, made.run
 
     def chain(self, cursor: Any) -> Any:
-        """One after the other."""
-        return cursor.to(self.chunk())
+        """One after the other, perhaps one that is called again when it fails."""
+        wait_s = self.rng.choice((0.0, 2.0))
+        retry = Retry(3, backoff=wait_s) if self.rng.random() < 0.3 else None
+        return cursor.to(self.chunk(), retry=retry)
 
     def side(self, cursor: Any) -> Any:
         """One beside the chain."""
@@ -143,7 +148,7 @@ class _Drawer:
         """A service that is down at first; somebody may say what it would have said."""
         name = f"skip{self.count}"
         self.count += 1
-        return cursor.to((name, _down_at_first(self.world, name)))
+        return cursor.to((name, _down_at_first))
 
 
 def keep(world: World, name: str) -> Any:
@@ -177,14 +182,11 @@ def _spread(world: World, name: str, size: int) -> Any:
     return run
 
 
-def _down_at_first(world: World, name: str) -> Any:
-    async def run(data: Any) -> int:
-        world.begin(name, data.input)
-        if data.attempt == 0:
-            raise ConnectionError("drawn")
-        return number(data.input) + 1
-
-    return run
+async def _down_at_first(data: Any) -> int:
+    """Begins unseen: who is skipped may never have begun."""
+    if data.attempt == 0:
+        raise ConnectionError("drawn")
+    return number(data.input) + 1
 
 
 def _divides(divisor: int) -> Any:
@@ -235,14 +237,32 @@ class _Chunk:
         self.world.begin(self.path + self.name, data.input)
         if "sleep" in habits:
             await asyncio.sleep(self.pause * 3)
+        if "rest" in habits:
+            await data.sleep(self.pause * 6)
+        if "step" in habits:
+            await data.async_set_state(f"paid-{own}", await self._pay(data, own))
         if "write" in habits:
             await data.async_set_state(own, payload)
         if "append" in habits:
             await data.async_append_state(f"log-{own}", 1)
         if "fail" in habits and data.attempt == 0 and self.pause < 0.3:
+            self.world.fails(self.path + self.name, data.input)
             raise ConnectionError("drawn")
         await self._signal(data, payload, own)
         return await self._ask(data, payload, own)
+
+    async def _pay(self, data: Any, own: str) -> int:
+        """A step that nobody calls again once it has returned."""
+        kept = f"step {self.path}{own}"
+
+        async def pay() -> int:
+            self.world.calls_once(kept)
+            await asyncio.sleep(self.pause)
+            return len(own)
+
+        paid: int = await data.step("pay", pay)
+        self.world.kept.add(kept)
+        return paid
 
     async def _signal(self, data: Any, payload: int, own: str) -> None:
         event, habits = self.event, self.habits

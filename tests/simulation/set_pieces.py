@@ -21,11 +21,17 @@ class Signalled(Drawn):
     """
 
     name = "signalled"
-    signals = (("A", 1), ("B", 2), ("Posted", 3))
+    signals = (("A", 1), ("B", 2))
 
     def answer(self, wait_id: str) -> Any:
         """The pause that waits for a signal is left to it."""
         return UNANSWERED if wait_id == "posted" else True
+
+    async def visit(self, engine: Engine, _world: World) -> bool:
+        """A signal finds the pauses that are open, so it is sent when that one is."""
+        if any(wait.wait_id == "posted" for wait in await engine.waits(run_id=RUN_ID)):
+            await engine.emit(RUN_ID, "Posted", 3, request_id="Posted")
+        return True
 
     def drawn(self, rng: random.Random, world: World) -> Any:
         """A gate, a pause for a posted signal, a pause for an emitted one."""

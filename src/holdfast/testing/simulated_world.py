@@ -79,6 +79,7 @@ class World:
         self.lines: list[str] = []
         self.begun: Counter[tuple[str, int]] = Counter()
         self.failed: Counter[str] = Counter()
+        self.kept: set[str] = set()
         self.retries = 0
         self.winners: dict[str, set[str]] = {}
         self.results: set[str] = set()
@@ -100,6 +101,12 @@ class World:
     def fails(self, node: str, payload: Any) -> None:
         """A handler is about to fail, and may begin once more for it."""
         self.failed[label(node, payload)] += 1
+
+    def calls_once(self, name: str) -> None:
+        """A call begins that nobody makes again once its name is among the `kept`."""
+        self.note(f"call {WORKER.get()} {name}")
+        if name in self.kept and WORKER.get() not in self.stale:
+            self.fail(f"{name} was called again, and its result had been given")
 
     def note(self, text: str) -> None:
         """Something happened: it becomes part of the trace."""
