@@ -83,6 +83,24 @@ BUGS = (
         ("tests/triggerflow/test_streams.py",),
     ),
     Bug(
+        "result told before the end is saved",
+        "a caller acts on a result that a crash then takes back",
+        FLOW + "closing.py",
+        "return self._is_closed and self._closing is None and (saver is None or saver.is_down)",
+        "return self._is_closed",
+        ("tests/runtime/test_slow_commits.py",),
+    ),
+    Bug(
+        "failed take-over goes on",
+        "one process runs a handler twice at once",
+        RUNTIME + "carrying.py",
+        """            with contextlib.suppress(StoreError):
+                await driven.stop()
+            raise""",
+        "            raise",
+        ("tests/runtime/test_slow_commits.py",),
+    ),
+    Bug(
         "store error swallowed",
         "the run goes on, and nothing of it is saved",
         RUNTIME + "saving.py",
