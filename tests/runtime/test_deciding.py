@@ -12,6 +12,7 @@ import pytest
 
 from holdfast import Engine, TriggerFlow
 from holdfast.errors import (
+    AlreadyAnswered,
     AnswerConflict,
     DefinitionError,
     DeliveryNotFound,
@@ -20,6 +21,8 @@ from holdfast.errors import (
     RunClosed,
     RunNotFound,
     RunOpen,
+    WaitClosed,
+    WaitNotFound,
     WrongFront,
 )
 from holdfast.runtime.engine import Parked
@@ -138,6 +141,32 @@ async def test_what_is_for_flows_alone_is_refused_for_a_workflow(world: World, w
         await DECISIONS[what](world.outside, "r")
     assert caught.value.front == "workflow"
     assert (await world.store.row("r")).inbox == 0
+
+
+async def test_an_answer_of_an_outsider_reaches_whoever_carries_the_run(world: World) -> None:
+    """A run that a live process owns, one that nobody does, one that has ended, one deleted."""
+    handler = Handler()
+    carrier = await world.made.begin(asking(handler))
+    run = await carrier.start(asking(handler), "x", run_id="r")
+    await run.until_idle()
+    await carrier.emit("r", "Work", 1)
+    await handler.has_begun(1)
+    assert (await world.store.row("r")).owner is not None
+    with pytest.raises(WaitNotFound):
+        await world.outside.answer("r", "unknown", 1)
+    await world.outside.answer("r", "q", 7, request_id="d", actor="ann")
+    with pytest.raises(AlreadyAnswered):
+        await world.outside.answer("r", "q", 8)
+    await carrier.close()
+    handler.door.set()
+    later = await world.made.begin(asking(handler))
+    assert await (await later.open("r")).result() == {"end": 7, "worked": 1}
+    assert (await world.outside.answer("r", "q", 7, request_id="d")).actor == "ann"
+    await world.store.delete_run("r")
+    with pytest.raises(WaitClosed):
+        await world.outside.answer("r", "q", 7)
+    with pytest.raises(RunNotFound):
+        await world.outside.answer("nothing", "q", 7)
 
 
 async def test_what_is_parked_is_listed_by_number(world: World, front: str) -> None:

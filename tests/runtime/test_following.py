@@ -134,7 +134,20 @@ async def test_a_run_that_stands_parked_elsewhere(front: str) -> None:
         await until(lambda: handler.begun == 2)
 
 
-async def test_a_run_that_was_deleted() -> None:
+async def test_a_run_that_was_deleted_has_the_result_that_was_kept(front: str) -> None:
+    """The engine that deletes it keeps its result beside its line."""
+    async with processes() as (_store, made):
+        handler = Handler()
+        handler.door.set()
+        definition = FRONTS[front](handler)
+        first = await made.begin(definition)
+        await (await first.start(definition, "x", run_id="r")).result()
+        await first.delete("r")
+        other = await made.begin(FRONTS[front](handler))
+        assert await (await other.open("r")).result() in RESULTS
+
+
+async def test_a_run_that_was_deleted_without_its_result() -> None:
     """There is nothing to wait for."""
     async with processes() as (store, made):
         handler = Handler()
@@ -147,6 +160,19 @@ async def test_a_run_that_was_deleted() -> None:
         await store.delete_run("r")
         with pytest.raises(RunNotFound):
             await run.result()
+
+
+async def test_a_run_that_ended_here_is_told_after_the_engine_was_closed(front: str) -> None:
+    """The handle has its result; nothing has to be looked up."""
+    async with processes() as (_store, made):
+        handler = Handler()
+        handler.door.set()
+        definition = FRONTS[front](handler)
+        engine = await made.begin(definition)
+        run = await engine.start(definition, "x", run_id="r")
+        await run.result()
+        await engine.close()
+        assert await run.result() in RESULTS
 
 
 @pytest.mark.parametrize("kind", [MortalStore, SharedStore])

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from holdfast import Engine, Retry, SQLiteStore, TriggerFlow
-from holdfast.errors import OwnersDied
+from holdfast.errors import OwnersDied, StoreUnavailable
 from holdfast.persistence.store import RunRow, Store
 from holdfast.runtime.poison import MOST_DEATHS
 from holdfast.testing.clock import FakeClock
 from tests.runtime import dying
 from tests.runtime.mortal import FRONTS, Handler, MortalStore, Processes, processes, until
+from tests.workflow.graphs import build, give
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -246,6 +247,92 @@ async def test_the_emitter_and_what_it_waits_for_are_parked_and_retried_together
         await (await engine.open("r")).until_idle()
         assert handler.begun == 4
         assert await (await engine.open("r")).result() == {"end": ["x"]}
+
+
+def wide(front: str, handler: Handler) -> Any:
+    """Two steps side by side, each of which waits, and one that takes what both give."""
+    if front == "workflow":
+
+        async def work(message: Any, ctx: Any) -> None:
+            await ctx.send_message(await handler.work(message))
+
+        return build("a>b a>c b>d c>d", {"b": work, "c": work, "d": give}, name="mortal")
+
+    async def first(data: Any) -> Any:
+        return await handler.work(data.input)
+
+    async def second(data: Any) -> Any:
+        return await handler.work(data.input)
+
+    async def keep(data: Any) -> None:
+        await data.async_append_state("end", data.input)
+
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="mortal")
+    flow.batch(first, second).to(keep)
+    return flow
+
+
+async def test_all_that_was_due_is_parked_and_retried(front: str) -> None:
+    """Steps side by side: nobody knows which of them it was; after the retry each ends once."""
+    async with processes() as (store, made):
+        handler = Handler()
+        engine = await made.begin(wide(front, handler))
+        await engine.start(wide(front, handler), "x", run_id="r")
+        for times in (2, 4, 6):
+            await handler.has_begun(times)
+            await store.kill(engine)
+            engine = await made.begin(wide(front, handler))
+        check_parked(await store.row("r"))
+        assert len(await engine.parked("r")) == 2
+        handler.door.set()
+        await engine.retry("r")
+        await (await engine.open("r")).until_idle()
+        result = await (await engine.open("r")).result()
+        assert result == (
+            {"end": [{"first": "x", "second": "x"}]} if front == "flow" else ["x"] * 2
+        )
+        assert handler.begun == 8
+
+
+async def test_each_that_was_due_can_be_decided_about_by_itself(front: str) -> None:
+    """The run stands until the last of them is."""
+    async with processes() as (store, made):
+        handler = Handler()
+        engine = await made.begin(wide(front, handler))
+        await engine.start(wide(front, handler), "x", run_id="r")
+        for times in (2, 4, 6):
+            await handler.has_begun(times)
+            await store.kill(engine)
+            engine = await made.begin(wide(front, handler))
+        handler.door.set()
+        one, other = await engine.parked("r")
+        await engine.retry("r", one.delivery)
+        await (await engine.open("r")).until_idle()
+        assert (await store.row("r")).status == "parked"
+        await engine.skip("r", other.delivery, "instead")
+        await (await engine.open("r")).until_idle()
+        result = await (await engine.open("r")).result()
+        assert result == (
+            {"end": [{"first": "x", "second": "instead"}]} if front == "flow" else ["x"]
+        )
+
+
+async def test_a_store_that_fails_while_the_run_is_set_aside_begins_nothing(front: str) -> None:
+    """The next process sets it aside; the handler has begun no more often."""
+    async with processes() as (store, made):
+        handler = await die_at(store, made, front, MOST_DEATHS)
+        append = store.append
+
+        async def refuse(*_args: Any, **_named: Any) -> int:
+            raise StoreUnavailable("no")
+
+        store.append = refuse  # type: ignore[method-assign]
+        failing = await made.begin(FRONTS[front](handler))
+        assert (await store.row("r")).status == "running"
+        store.append = append  # type: ignore[method-assign]
+        await store.kill(failing)
+        await parked_by(store, made, front, handler)
+        assert handler.begun == MOST_DEATHS
 
 
 async def test_a_run_that_only_waits_is_never_set_aside() -> None:

@@ -11,12 +11,15 @@ import asyncio
 import contextlib
 from typing import Any
 
-from holdfast.errors import EngineStopped, OwnershipLost, RunFailed, RunOwned
+from holdfast.errors import EngineStopped, OwnershipLost, RunCancelled, RunFailed, RunOwned
+from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import TERMINAL, RunRow
 from holdfast.runtime.deciding import Deciding
 from holdfast.runtime.driven import Driven
+from holdfast.runtime.live import LiveRun
 from holdfast.runtime.looking import LOOK_EVERY_S
 from holdfast.runtime.ownership import lost_to_another
+from holdfast.runtime.saving import store_status
 
 
 class Following(Deciding):
@@ -62,7 +65,7 @@ class Following(Deciding):
 
     async def _at_hand(self, run_id: str, driven: Driven | None) -> Driven | None:
         """The run as it is carried here, if it is, or may be; None while another process has it."""
-        if driven is not None and not isinstance(driven.live.dead, OwnershipLost | None):
+        if driven is not None and _is_told_here(driven.live):
             return driven
         if self._closed.is_set():
             raise EngineStopped(f"the engine was closed before run {run_id!r} had ended")
@@ -106,6 +109,11 @@ class Following(Deciding):
     async def _read_end(self, row: RunRow) -> Any:
         """The result in the record of a run that has ended; nobody owns it for that."""
         definition = self._known(row.head.definition)
+        kept = await self.store.result(row.run_id) if row.pruned else None
+        if kept is not None:
+            if row.status == "cancelled":
+                raise RunCancelled(f"run {row.run_id!r} was cancelled", run_id=row.run_id)
+            return Codec(definition.types).decode(kept, "result")
         reader: Driven = definition.execution_in(self._home, row.run_id, self._resources)
         return await reader.ended(await self.store.read(row.run_id))
 
@@ -113,6 +121,13 @@ class Following(Deciding):
         """Leave the store alone until it is looked at again."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closed.wait(), LOOK_EVERY_S)
+
+
+def _is_told_here(live: LiveRun) -> bool:
+    """Whether a run ended here, or its save failed here: the store has nothing to add."""
+    if live.dead is not None:
+        return not isinstance(live.dead, OwnershipLost)
+    return store_status(live.run) in TERMINAL
 
 
 def _stands(row: RunRow) -> bool:
