@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from holdfast import Engine, TriggerFlow
 from holdfast.errors import RunCancelled
 from holdfast.persistence.store import Settlement
-from tests.runtime.histories import answered, asking, both_stores, seq_of, store_of
+from tests.runtime.histories import answered, ask, asking, both_stores, seq_of, store_of
 
 
 @both_stores
@@ -40,17 +41,17 @@ async def test_every_decision_from_outside_is_there(kind: str, tmp_path: Path) -
     async with Engine(store_of(kind, tmp_path), [flow]) as engine:
         run = await engine.start(flow, 0, run_id="r")
         await run.until_idle()
-        await engine.emit("r", "Shipped", {"n": 1}, request_id="s-1")
-        await engine.retry("r", request_id="r-1")
+        await engine.emit("r", "Shipped", {"n": 1}, request_id="s-1", actor="shop")
+        await engine.retry("r", request_id="r-1", actor="ann")
         await run.until_idle()
         await engine.cancel("r")
         with pytest.raises(RunCancelled):
             await run.result()
         found = await engine.audit("r")
-        assert [(entry.what, entry.request_id) for entry in found.entries] == [
-            ("signal", "s-1"),
-            ("retry", "r-1"),
-            ("cancel", None),
+        assert [(entry.what, entry.request_id, entry.actor) for entry in found.entries] == [
+            ("signal", "s-1", "shop"),
+            ("retry", "r-1", "ann"),
+            ("cancel", None, None),
         ]
         assert found.entries[0].value == {"event": "Shipped", "value": {"n": 1}}
         assert all(entry.taken is not None for entry in found.entries)
@@ -82,6 +83,28 @@ async def test_questions_end_in_other_ways_too(kind: str, tmp_path: Path) -> Non
         await store.settle("late", "ok", Settlement(status="expired", at=1.0))
         assert (await engine.audit("late")).entries[-1].what == "expired"
     await store.close()
+
+
+async def test_parked_work_that_is_skipped_and_a_close_name_who_did_it(tmp_path: Path) -> None:
+    """A skip with its value and its delivery; a close with its reason."""
+
+    async def fails(_data: Any) -> None:
+        raise ConnectionError("down")
+
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="fails")
+    flow.to(fails).to(ask)
+    async with Engine(store_of("sqlite", tmp_path), [flow]) as engine:
+        run = await engine.start(flow, 0, run_id="r")
+        await run.until_idle()
+        (work,) = (await engine.state("r")).work
+        await engine.skip("r", work.number, 7, actor="ann")
+        await run.until_idle()
+        await engine.close_run("r", pending_interrupts="cancel", reason="enough", actor="bob")
+        await asyncio.gather(run.result(), return_exceptions=True)
+        skip, *_, close = [e for e in (await engine.audit("r")).entries if e.wait_id is None]
+        assert (skip.what, skip.actor) == ("skip", "ann")
+        assert skip.value == {"value": 7, "delivery": work.number}
+        assert (close.what, close.actor, close.value["event"]) == ("close", "bob", "enough")
 
 
 @both_stores

@@ -301,6 +301,30 @@ async def test_a_run_that_another_process_carries_is_left_alone(tmp_path: Path) 
         assert await run.result() == {}
 
 
+async def test_a_refused_rewind_leaves_who_waits_here_alone(tmp_path: Path) -> None:
+    """Another process has taken the run since it rested here; its end is still heard of."""
+    gate, entered = asyncio.Event(), asyncio.Event()
+
+    async def slow(data: Any) -> None:
+        entered.set()
+        await gate.wait()
+        await data.async_set_state("end", data.input)
+
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="slow")
+    flow.to(ask_first).to(slow)
+    url = f"sqlite:///{tmp_path}/runs.db"
+    async with Engine(url, [flow], recover=False) as here, Engine(url, [flow]) as there:
+        run = await here.start(flow, 0, run_id="r")
+        await run.until_idle()
+        waiting = asyncio.create_task(run.result())
+        await there.answer("r", "ok", "yes")
+        await entered.wait()
+        with pytest.raises(RunOwned):
+            await here.rewind("r", 1)
+        gate.set()
+        assert await waiting == {"end": "yes"}
+
+
 async def test_an_owner_from_before_a_rewind_writes_nothing_more(tmp_path: Path) -> None:
     """The epoch fences it: what it was about to end is not the run any more."""
     store = SQLiteStore(tmp_path / "runs.db")
