@@ -13,9 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast import MemoryStore, TriggerFlow
 from holdfast.errors import Damaged, DefinitionError, NotASave, TooLarge, ValueRefused
 from holdfast.persistence.codec import Codec, Limits
+from holdfast.persistence.document import open_document
 from holdfast.persistence.limits import check_shape
+from tests.amounts import SOAK
 from tests.persistence.values import Order, registry, same
 
 WRAPS = {
@@ -145,6 +148,44 @@ def test_a_million_keys_are_refused_by_default():
     """R11: a clear error, not a slow machine."""
     with pytest.raises(TooLarge):
         Codec(registry()).encode(dict.fromkeys(map(str, range(1_000_001))))
+
+
+@pytest.mark.parametrize("what", ["text", "lists", "dicts", "keys", "numbers"])
+def test_what_is_far_over_a_limit_is_refused_at_once_by_every_door(what):
+    """100 MB, a million levels, a million keys: one look, a clear error, and the process lives."""
+    size = 100_000_000 if SOAK else 70_000_000
+    made = {
+        "text": lambda: b'"' + b"x" * size + b'"',
+        "lists": lambda: b"[" * 10**6 + b"]" * 10**6,
+        "dicts": lambda: b'{"a":' * 10**6 + b"1" + b"}" * 10**6,
+        "keys": lambda: b"{" + b",".join(b'"%d":1' % n for n in range(10**6 + 1)) + b"}",
+        "numbers": lambda: b"[" + b"1," * 10**6 + b"1]",
+    }[what]()
+    flow = TriggerFlow(name="large")
+    doors = (
+        lambda: Codec(registry()).decode(made),
+        lambda: open_document(made, kind="triggerflow.execution"),
+        lambda: open_document(b'{"body":' + made + b"}", kind="triggerflow.execution"),
+        lambda: flow.create_execution().load(made.decode()),
+        lambda: flow.load_blueprint(made.decode()),
+    )
+    for door in doors:
+        started = time.perf_counter()
+        with pytest.raises((TooLarge, Damaged, NotASave, DefinitionError, TypeError)):
+            door()
+        # A second is the limit; a machine that is busy gets five.
+        assert time.perf_counter() - started < 5
+
+
+def test_a_value_far_over_a_limit_is_refused_when_it_is_set():
+    """The state is as it was."""
+    execution = TriggerFlow(name="large").create_execution(store=MemoryStore(), run_id="r")
+    for value in ("x" * (100_000_000 if SOAK else 70_000_000), dict.fromkeys(range(10**6))):
+        started = time.perf_counter()
+        with pytest.raises(TooLarge):
+            execution.set_state("value", value)
+        assert time.perf_counter() - started < 5
+    assert execution.get_state() == {}
 
 
 def test_limits_that_make_no_sense_are_a_definition_error():

@@ -7,7 +7,6 @@ import asyncio
 import datetime as dt
 import enum
 import math
-import string
 import threading
 from collections import Counter, OrderedDict, defaultdict, deque
 from decimal import Decimal
@@ -17,12 +16,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from holdfast.errors import Damaged, TooLarge, TypeNotAllowed, ValueRefused
 from holdfast.persistence.codec import Codec, digest_encoded, is_scalar
 from holdfast.persistence.zones import ZoneUnknown, zone_named
 from tests.amounts import VALUES
+from tests.persistence.drawn import VALUES_DRAWN
 from tests.persistence.values import SURVIVE, Level, Order, Spot, registry, same
 
 codec = Codec(registry())
@@ -217,57 +216,8 @@ def test_scalars_are_known_by_exact_class():
     assert not any(map(is_scalar, ([], (), bytearray(), Text("a"), Level.LOW, Order(1))))
 
 
-_leaves = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.integers(min_value=-(2**300), max_value=2**300),
-    st.floats(),
-    st.text(st.characters(exclude_categories=[]), max_size=8),
-    st.text('$:"\\ab{}[]', max_size=6),
-    st.sampled_from(["$tuple", "$dict", "$$", "$:Order", "$int", "$str"]),
-    st.binary(max_size=8),
-    st.binary(max_size=4).map(bytearray),
-    st.decimals(),
-    st.complex_numbers(),
-    st.uuids(),
-    st.dates(),
-    st.times(),
-    st.timedeltas(),
-    st.datetimes(timezones=st.none() | st.just(dt.UTC) | st.timezones(), allow_imaginary=True),
-    st.sampled_from(list(Level)),
-    st.builds(PurePosixPath, st.text(string.ascii_letters + "/.", max_size=8)),
-)
-_keys = st.recursive(
-    _leaves.filter(lambda leaf: type(leaf) is not bytearray and not _is_signaling(leaf)),
-    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3),
-    max_leaves=4,
-)
-
-
-def _is_signaling(leaf: object) -> bool:
-    return isinstance(leaf, Decimal) and leaf.is_snan()
-
-
-_values = st.recursive(
-    _leaves,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4),
-        st.lists(inner, max_size=4).map(tuple),
-        st.lists(inner, max_size=3).map(deque),
-        st.dictionaries(st.text(max_size=5), inner, max_size=4),
-        st.dictionaries(st.sampled_from(["$tuple", "$$", "$", "$:x"]), inner, max_size=1),
-        st.dictionaries(_keys, inner, max_size=3),
-        st.sets(_keys, max_size=3),
-        st.builds(Spot, st.integers(), inner),
-        st.builds(Order, st.integers(), st.lists(inner, max_size=2)),
-    ),
-    max_leaves=12,
-)
-
-
 @settings(max_examples=VALUES)
-@given(_values)
+@given(VALUES_DRAWN)
 def test_any_nested_value_comes_back_or_is_refused(value):
     """No value changes silently; the second encoding is the first, byte for byte."""
     data = codec.encode(value)

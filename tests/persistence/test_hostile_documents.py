@@ -90,8 +90,10 @@ def test_changed_bytes_never_load_with_another_meaning():
 def drawn():
     """What came of documents of every kind, drawn from seeds, in a process of their own."""
     places = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    first = random.SystemRandom().randrange(10**9) if SOAK else 0
+    seeds = f"{first}:{first + HOSTILE_DOCUMENTS}"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.persistence.hostile_drawn", f"0:{HOSTILE_DOCUMENTS}"],
+        [sys.executable, "-m", "tests.persistence.hostile_drawn", seeds],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": places},
         capture_output=True,
@@ -125,7 +127,7 @@ def test_saves_with_changed_bytes_never_load_with_another_meaning(part):
     """One to four bytes of a flow's full save: refused, or the very same document."""
     whole = hostile_full_save()
     data = to_bytes(whole)
-    seed = random.randrange(2**32) if SOAK else part
+    seed = random.SystemRandom().randrange(2**32) if SOAK else part
     chance = random.Random(seed)
     again = f"seed {seed} of test_saves_with_changed_bytes_never_load_with_another_meaning"
     taken = 0

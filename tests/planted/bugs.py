@@ -485,4 +485,36 @@ BUGS = (
             "begun or outlive",
         ),
     ),
+    Bug(
+        "an adopted run forgets what it had sent",
+        "killed after it was moved, a handler sends everything a second time",
+        MACHINE + "snapshot.py",
+        """    for lines in run.ledgers.values():
+        # Their lines are written before each commit, from here on.
+        lines.saved = lines.undo_saved = 0
+""",
+        "",
+        ("tests/runtime/test_engine.py", "-k", "adopted"),
+    ),
+    Bug(
+        "finished work of a graph stays due",
+        "after a crash a superstep runs again what had ended in it",
+        MACHINE + "superstep.py",
+        """        run.journal.drop(f"due/{number}")
+        layout.mark_head(run)
+    _ended""",
+        """        layout.mark_head(run)
+    _ended""",
+        ("tests/workflow/test_crashes.py",),
+    ),
+    Bug(
+        "facts of a record are not looked at",
+        "whoever can write to the store makes every worker raise what nobody expects",
+        FLOW + "kept.py",
+        """        if flaw is not None:
+            raise Damaged(""",
+        """        if flaw is None and not found:
+            raise Damaged(""",
+        ("tests/persistence/test_made_up.py",),
+    ),
 )

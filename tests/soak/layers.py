@@ -31,7 +31,7 @@ from tests.soak.suites import drawn, kill_points, modelled, seeds
 Work = Callable[[int, int, Path], Found]
 
 
-VALUE_TESTS = ("tests/persistence/test_codec_values.py",)
+VALUE_TESTS = ("tests/persistence/test_codec_values.py", "tests/triggerflow/test_drawn_values.py")
 BYTE_TESTS = ("tests/persistence/test_hostile_documents.py", "-k", "changed_bytes")
 DOCUMENT_TESTS = ("tests/persistence/test_hostile_documents.py", "-k", "not changed_bytes")
 FLOW_TESTS = ("tests/model/test_flow_machine.py",)
