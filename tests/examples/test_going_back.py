@@ -3,24 +3,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
+from tests.examples.shown import shown_by
 
 
 def test_a_wrong_approval_is_looked_at_tried_otherwise_and_taken_back() -> None:
     """The fork changes nothing of its run; the rewound run ends another way."""
-    done = subprocess.run(
-        [sys.executable, "-m", "examples.going_back"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.splitlines() == [
+    assert shown_by("going_back") == [
         "paid: 240",
         "~ status: waiting -> completed",
         "+ paid: 240",

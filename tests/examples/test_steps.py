@@ -3,24 +3,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
+from tests.examples.shown import shown_by
 
 
 def test_a_killed_process_has_charged_once() -> None:
     """The second process ships; what the first one had charged it does not charge again."""
-    done = subprocess.run(
-        [sys.executable, "-m", "examples.steps"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.splitlines() == [
+    assert shown_by("steps") == [
         "the first process ended with -9",
         "the second one ended with ['receipt for T-1', 'T-1 is on its way']",
         "charged: 1",
