@@ -133,6 +133,14 @@ def test_a_rewound_run_is_answered_again(ended, listed):
     assert ended("rewind", "r1").exit_code == 2
 
 
+def test_what_has_ended_is_not_said_to_go_on(ended, listed):
+    """A fork of the end, or a rewind to it, has ended too."""
+    for words in (("fork", "r1", "--run-id", "copy"), ("rewind", "r1", "--at", "6")):
+        done = ended(*words)
+        assert (done.exit_code, "resume" in done.stderr) == (0, False)
+    assert listed("show", "copy")["status"] == "completed"
+
+
 def test_less_is_kept_only_when_it_is_said_how_much(ended, listed):
     """By number, by age, or whole runs by age."""
     for words in ((), ("--ended",), ("--older-than", "soon"), ("--ended", "--keep-last", "1")):

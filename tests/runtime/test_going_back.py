@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from holdfast import DELETE, Engine, MemoryStore, TriggerFlow
+from holdfast import (
+    DELETE,
+    Engine,
+    Executor,
+    MemoryStore,
+    TriggerFlow,
+    WorkflowBuilder,
+    WorkflowContext,
+    handler,
+)
 from holdfast.errors import (
     AlreadyAnswered,
     CheckpointNotFound,
@@ -176,6 +185,48 @@ async def test_a_workflow_is_forked_at_its_checkpoints(kind: str, tmp_path: Path
         with pytest.raises(ValueError, match="reserved"):
             await engine.fork("r", changes={"_own/review/x": 1})
         assert (await engine.store.checkpoints(run_id="n")).items[0].mark.kind == "fork"
+
+
+async def test_a_workflow_is_forked_in_the_middle_of_a_superstep_as_it_stands(
+    tmp_path: Path,
+) -> None:
+    """At the head what had finished in the superstep stays finished in the fork."""
+    gate, entered = asyncio.Event(), asyncio.Event()
+    ran: list[str] = []
+
+    class Work(Executor):
+        @handler
+        async def work(self, number: int, ctx: WorkflowContext[int, str]) -> None:
+            ran.append(self.id)
+            if self.id == "slow":
+                entered.set()
+                await gate.wait()
+            await ctx.yield_output(self.id)
+
+    class Split(Executor):
+        @handler
+        async def split(self, number: int, ctx: WorkflowContext[int]) -> None:
+            await ctx.send_message(number)
+
+    builder = WorkflowBuilder(name="split", start_executor="split")
+    builder.register("split", lambda: Split(id="split"))
+    for name in ("quick", "slow"):
+        builder.register(name, lambda name=name: Work(id=name))
+        builder.add_edge("split", name)
+    workflow = builder.build()
+    async with Engine(MemoryStore(), [workflow]) as engine:
+        run = await engine.start(workflow, 1, run_id="r")
+        await entered.wait()
+        for _ in range(1000):
+            *_, last = (await engine.history("r")).items
+            if last.label == "quick ended":
+                break
+            await asyncio.sleep(0)
+        assert (last.label, last.is_checkpoint) == ("quick ended", False)
+        fork = await engine.fork("r")
+        gate.set()
+        assert sorted(await fork.result()) == sorted(await run.result()) == ["quick", "slow"]
+        assert sorted(ran) == ["quick", "slow", "slow"]
 
 
 @both_stores

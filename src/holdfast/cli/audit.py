@@ -16,7 +16,7 @@ from holdfast.runtime.auditing import Audit, Entry
 
 _TITLES = ("AT", "WHAT", "WHO", "QUESTION", "WHEN", "TAKEN", "VALUE")
 #: A value is cut here, in the table.
-_LONGEST = 60
+_LONGEST = 40
 
 
 @click.command("audit")

@@ -15,7 +15,7 @@ from holdfast.cli.opening import opened
 from holdfast.cli.problems import WrongUse
 from holdfast.cli.settings import debug_option, store_given, store_option
 from holdfast.cli.text import shown
-from holdfast.persistence.store import RunRow
+from holdfast.persistence.store import TERMINAL, RunRow
 
 
 @click.command("fork")
@@ -51,7 +51,8 @@ def command(
     click.echo(f"a fork of {shown(row.head.parent or '')}: {row.status}", err=True)
     if row.open_waits:
         click.echo(f"its questions: holdfast waits --run {row.run_id}{given}", err=True)
-    click.echo(f"go on with: holdfast resume {row.run_id} --app MODULE:NAME{given}", err=True)
+    if row.status not in TERMINAL:
+        click.echo(f"go on with: holdfast resume {row.run_id} --app MODULE:NAME{given}", err=True)
 
 
 def _changes(settings: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 from holdfast.cli.opening import opened
 from holdfast.cli.settings import debug_option, store_given, store_option
 from holdfast.cli.text import shown
-from holdfast.persistence.store import RunRow
+from holdfast.persistence.store import TERMINAL, RunRow
 
 
 @click.command("rewind")
@@ -29,7 +29,9 @@ def command(ctx: click.Context, run: str, at: int, store: str) -> None:
     click.echo(f"run {shown(run)} is back at commit {at}: {row.status}")
     if row.open_waits:
         click.echo(f"its questions: holdfast waits --run {run}{store_given(ctx)}", err=True)
-    click.echo(f"go on with: holdfast resume {run} --app MODULE:NAME{store_given(ctx)}", err=True)
+    if row.status not in TERMINAL:
+        given = store_given(ctx)
+        click.echo(f"go on with: holdfast resume {run} --app MODULE:NAME{given}", err=True)
 
 
 async def _rewind(run: str, at: int, store: str) -> RunRow:
