@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from holdfast import Engine, Executor, TriggerFlow, WorkflowBuilder, WorkflowContext, handler
+from holdfast import (
+    Engine,
+    Executor,
+    TriggerFlow,
+    WorkflowBuilder,
+    WorkflowContext,
+    handler,
+    response_handler,
+)
 from holdfast.errors import OwnershipLost, RunCancelled, StoreUnavailable
 from holdfast.persistence.store import Claim, Commit, InboxItem, Post, RunHead
 from holdfast.persistence.stores.memory import MemoryStore
@@ -287,4 +295,85 @@ def graph(calls: list[str]) -> Any:
 
     builder = WorkflowBuilder(name="graph", start_executor="step")
     builder.register("step", lambda: Step("step"))
+    return builder.build()
+
+
+async def test_an_engine_that_could_not_be_entered_leaves_nothing_running() -> None:
+    """Whoever is cancelled while it takes runs over gives them back, and no handler goes on."""
+    store = SlowStore("running")
+    store.let.set()
+    goes_on, now = asyncio.Event(), 0
+
+    async def step(data: Any) -> None:
+        nonlocal now
+        now += 1
+        try:
+            await goes_on.wait()
+        finally:
+            now -= 1
+        await data.async_set_state("done", True)
+
+    flow: Any = TriggerFlow(name="flow")
+    flow.to(step)
+    async with Engine(store, [flow]) as engine:
+        await engine.start(flow, 1, run_id="one")
+        await engine.start(flow, 1, run_id="two")
+        await turns()
+    claims, second = store.claim, asyncio.Event()
+
+    async def claim(run_id: str, owner: str, *, over: str | None = None) -> Claim:
+        if run_id == "two":
+            second.set()
+            await asyncio.Event().wait()
+        return await claims(run_id, owner, over=over)
+
+    store.claim = claim  # type: ignore[method-assign]
+    entering = asyncio.ensure_future(Engine(store, [flow]).__aenter__())
+    await second.wait()
+    entering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+    await turns()
+    assert now == 0
+    assert (await store.row("one")).owner is None
+    assert await store.owners() == ()
+
+
+@pytest.mark.parametrize("front", ["flow", "workflow"])
+async def test_a_run_that_each_process_opens_for_one_step_gets_anchors_too(front: str) -> None:
+    """What an opening reads stays in proportion to the record, however many there were."""
+    store = MemoryStore()
+    flow: Any = TriggerFlow(name="flow")
+
+    async def ask(data: Any) -> Any:
+        await data.async_set_state("text", "x" * 9_000)
+        return await data.async_pause_for(interrupt_id="more", resume_to="self", max_resumes=None)
+
+    flow.to(ask)
+    made = flow if front == "flow" else asking_graph()
+    async with Engine(store, [made]) as engine:
+        await (await engine.start(made, 1, run_id="run")).until_idle()
+    for number in range(40):
+        async with Engine(store, [made]) as engine:
+            await engine.answer("run", f"more-{number}" if made is not flow else "more", number)
+            await (await engine.open("run")).until_idle()
+    assert await problems_of(store, "run") == []
+
+
+def asking_graph() -> Any:
+    """A workflow that writes a large text and asks, each time it is answered."""
+
+    class Ask(Executor):
+        @handler
+        async def take(self, message: int, ctx: WorkflowContext[int, int]) -> None:
+            ctx.set_state("text", "x" * 9_000)
+            await ctx.request_info("more", int, request_id="more-0")
+
+        @response_handler
+        async def told(self, asked: str, answer: int, ctx: WorkflowContext[int, int]) -> None:
+            ctx.set_state("text", "y" * 9_000)
+            await ctx.request_info("more", int, request_id=f"more-{answer + 1}")
+
+    builder = WorkflowBuilder(name="graph", start_executor="ask")
+    builder.register("ask", lambda: Ask("ask"))
     return builder.build()

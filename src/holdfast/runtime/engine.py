@@ -10,10 +10,11 @@ hears of them (`runtime/steering.py`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from typing import Any, Self
 
-from holdfast.errors import RunClosed, RunExists
+from holdfast.errors import RunClosed, RunExists, StoreError
 from holdfast.persistence.codec import Codec
 from holdfast.persistence.store import TERMINAL, Store, check_run_id
 from holdfast.runtime import inside
@@ -59,6 +60,16 @@ class Engine(Draining, History, Adopting, Checking):
         self._signal_tasks = set()
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._enter()
+        except BaseException:
+            # Nobody leaves what was not entered, and runs may have been taken over by now.
+            with contextlib.suppress(StoreError):
+                await self.close()
+            raise
+        return self
+
+    async def _enter(self) -> None:
         await self.store.open()
         self._is_stopping, self._drained = False, None
         self._gone.clear()
@@ -67,7 +78,6 @@ class Engine(Draining, History, Adopting, Checking):
             await self.look()
             if self.store.shared:
                 self._looking = asyncio.create_task(self._look_on())
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()

@@ -43,9 +43,14 @@ class Home:
             await self.store.release(claim)
             raise
 
-    def saver(self, run: Run, claim: Claim, seq: int) -> Saver:
-        """Keep a run that was read from the store."""
-        saver = Saver(run, StoreKeeper(self.store, claim, seq), self.clock, self.ids)
+    def saver(self, run: Run, claim: Claim, stored: Stored) -> Saver:
+        """Keep a run that was read from the store, where that is its head.
+
+        What it had to read weighs towards the next anchor, whoever wrote it: a run that every
+        process opens for one step only would get none otherwise.
+        """
+        saver = Saver(run, StoreKeeper(self.store, claim, stored.seq), self.clock, self.ids)
+        saver.journal.weight = sum(map(len, stored.deltas))
         if claim.claims:
             saver.deaths, saver.begun = claim.claims, poison.mark(run)
         return saver

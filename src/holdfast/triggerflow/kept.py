@@ -164,7 +164,7 @@ class Kept(Restarting):
         if warning is not None:
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
         self._take_over(found.run)
-        self._keep(self._home.saver(found.run, claim, stored.seq))
+        self._keep(self._home.saver(found.run, claim, stored))
         if stored.consumed:
             flow.live.seen = set(stored.consumed)
         await self._move(found)

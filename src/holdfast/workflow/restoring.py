@@ -221,7 +221,7 @@ async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> 
         except BaseException:
             await home.store.release(claim)
             raise
-    saver = home.saver(found.run, claim, head.seq)
+    saver = home.saver(found.run, claim, head)
     if stored is not head:
         # Somebody decided to go on from there, whatever became of the run since.
         saver.deaths, saver.begun = 0, None
