@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -54,6 +55,7 @@ def test_a_wait_stays_a_number_after_any_number_of_failures() -> None:
         ({"attempts": 2, "on": ()}, "on: expected types of Exception"),
         ({"attempts": 2, "on": (ValueError, 3)}, "on: expected types of Exception"),
         ({"attempts": 2, "on": "ValueError"}, "on: expected types of Exception"),
+        ({"attempts": 2, "on": asyncio.sleep}, "on: expected types of .* a plain function"),
     ],
 )
 def test_a_retry_that_cannot_be_says_what_was_expected(given: Any, expected: str) -> None:

@@ -228,7 +228,10 @@ async def test_an_emit_finds_what_its_failed_call_had_made(opened: Opened) -> No
     assert inner.calls == [(0, 0), (1, 1)]
 
 
-async def test_what_failed_behind_an_emit_runs_again_with_its_emitter(opened: Opened) -> None:
+@pytest.mark.parametrize("backoff", [0, 0.001])
+async def test_what_failed_behind_an_emit_runs_again_with_its_emitter(
+    opened: Opened, backoff: float
+) -> None:
     """The emitter's own retry begins the inner one anew, with a fresh count."""
     inner = Flaky(3)
     flow: Flow = TriggerFlow(name="f")
@@ -236,7 +239,7 @@ async def test_what_failed_behind_an_emit_runs_again_with_its_emitter(opened: Op
     async def outer(data: Any) -> Any:
         return await data.async_emit("Inner", data.input)
 
-    flow.to(outer, retry=Retry(2)).to(keep)
+    flow.to(outer, retry=Retry(2, backoff=backoff)).to(keep)
     flow.when("Inner").to(("inner", inner), retry=Retry(2))
     execution = opened(flow)
     await execution.async_start(1)
@@ -420,6 +423,27 @@ async def test_cancelling_the_caller_cancels_a_handler_with_a_timeout(opened: Op
     assert cancelled == [1]
     await execution.async_resume()
     assert (await execution.async_close())["end"] == [None]
+
+
+async def test_a_caller_that_is_cancelled_while_it_waits_leaves_the_chunk_due(
+    opened: Opened,
+) -> None:
+    """Nothing calls it behind his back; it goes on where the execution does."""
+    flaky = Flaky(1)
+    flow: Flow = TriggerFlow(name="f")
+    flow.to(("flaky", flaky), retry=Retry(2, backoff=0.02)).to(keep)
+    execution = opened(flow)
+    start = asyncio.ensure_future(execution.async_start(1))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert not execution.live.run.timers
+    await execution.async_resume()
+    assert execution.live.run.timers
+    assert (await execution.async_close())["end"] == [2]
+    assert flaky.calls == [(0, 0), (1, 1)]
 
 
 async def test_a_kept_run_stands_when_the_last_call_failed() -> None:

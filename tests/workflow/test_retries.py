@@ -22,6 +22,7 @@ from holdfast import (
     response_handler,
 )
 from holdfast.errors import DefinitionError
+from holdfast.workflow import AgentExecutor
 
 
 class Flaky(Executor):
@@ -318,3 +319,24 @@ async def test_a_caller_that_is_cancelled_while_it_waits_leaves_the_run_due() ->
     result = await workflow.run(resume=True)
     assert result.get_outputs() == [2, (2, [2])]
     assert flaky.calls == [(0, 0), (1, 1)]
+
+
+async def test_an_agent_is_asked_again() -> None:
+    """With what it had been told before, and nothing of the failed call."""
+
+    class Agent:
+        name = "agent"
+        calls = 0
+
+        async def run(self, messages: Any, **_: Any) -> str:
+            """Fail once."""
+            self.calls += 1
+            if self.calls == 1:
+                raise ConnectionError
+            return "well"
+
+    agent = Agent()
+    node = AgentExecutor(agent, retry=Retry(2), timeout_s=60.0)
+    result = await WorkflowBuilder(start_executor=node).build().run("hi")
+    assert agent.calls == 2
+    assert "well" in str(result.get_outputs())

@@ -7,6 +7,7 @@ attempts without complaint.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class Retry:
         if self.max_delay_s is not None and not _is_wait(self.max_delay_s):
             raise _unexpected("max_delay_s", "at least 0 seconds, or None", self.max_delay_s)
         if not _is_kind(self.on):
-            raise _unexpected("on", "types of Exception, or a function of one", self.on)
+            raise _unexpected("on", "types of Exception, or a plain function of one", self.on)
 
     @property
     def is_for_all(self) -> bool:
@@ -171,7 +172,8 @@ def _is_kind(on: Any) -> bool:
         return issubclass(on, Exception)
     if isinstance(on, tuple):
         return bool(on) and all(isinstance(one, type) and issubclass(one, Exception) for one in on)
-    return callable(on)
+    # What an async function gives would have to be awaited, and is true until then.
+    return callable(on) and not inspect.iscoroutinefunction(on)
 
 
 def _unexpected(name: str, expected: str, found: Any) -> DefinitionError:

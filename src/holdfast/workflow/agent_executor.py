@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
+from holdfast.definition.retry import Retry
 from holdfast.errors import DefinitionError, RunError, WorkflowCheckpointException
 from holdfast.workflow.agent import name_of
 from holdfast.workflow.agent_messages import (
@@ -35,7 +36,8 @@ class AgentExecutor(Executor):
     stream; sends an `AgentExecutorResponse`.
     session: handed to each run of the agent; made by its `create_session()` when not given.
     id: else the agent's name, else its id. context_mode: what it hears of the conversation of
-    another agent: all of it, the last turn, or what context_filter picks.
+    another agent: all of it, the last turn, or what context_filter picks. retry, timeout_s: of each
+    turn; see `handler`.
     Raises: DefinitionError without an id, for an unknown mode, or "custom" without a filter.
     """
 
@@ -47,7 +49,10 @@ class AgentExecutor(Executor):
         id: str | None = None,
         context_mode: ContextMode = "full",
         context_filter: ContextFilter | None = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
     ) -> None:
+        # Many parameters because: they are the documented keywords of an agent's node.
         if not callable(getattr(agent, "run", None)):
             raise TypeError(f"An agent has a method run; {type(agent).__name__} has none")
         name = name_of(agent) if id is None else id
@@ -69,7 +74,7 @@ class AgentExecutor(Executor):
         self._filter = context_filter
         self._takes = _keywords(agent.run)
         self._reset()
-        super().__init__(name)
+        super().__init__(name, retry=retry, timeout_s=timeout_s)
 
     def _reset(self) -> None:
         self._cache: list[Any] = []
