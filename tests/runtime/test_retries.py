@@ -391,3 +391,20 @@ async def test_a_graph_that_stands_waits_for_the_rest_of_the_time() -> None:
         await settled(one)
         assert sorted(await (await one.open("r")).result()) == ["breaks", "waits"]
     assert calls.count("waits 1") == 1
+
+
+async def test_what_waits_stops_with_the_handlers_when_a_run_is_halted(made: Any) -> None:
+    """It stays due with its time, and nothing rings for it before somebody goes on."""
+    store, clock, work = MemoryStore(), FakeClock(1000.0), Work(failures=1)
+    definition = made(work, TEN)
+    async with engine(store, clock, definition) as one:
+        await one.start(definition, 1, run_id="r")
+        await settled(one)
+        live = (await one.driven("r")).live
+        (delivery,) = live.run.deliveries.values()
+        assert await live.halt() == [delivery.id]
+        assert live.interrupted == {delivery.id}
+        assert (live.run.timers, delivery.again_at, live.is_quiet) == ({}, 1010.0, True)
+        clock.pass_s(60)
+        await settled(one)
+    assert len(work.calls) == 1
