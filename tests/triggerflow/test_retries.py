@@ -455,3 +455,28 @@ async def test_a_kept_run_stands_when_the_last_call_failed() -> None:
         await execution.async_start(1)
     with pytest.raises((RunFailed, ConnectionError)):
         await execution.outcome()
+
+
+async def test_a_durable_step_of_a_failed_call_is_found(opened: Opened) -> None:
+    """Its function is called once; a step that failed is called again."""
+    charged: list[int] = []
+    flow: Flow = TriggerFlow(name="f")
+
+    async def charge(amount: int) -> int:
+        charged.append(amount)
+        return amount * 10
+
+    async def ship(failures: int) -> str:
+        if failures < 2:
+            raise ConnectionError
+        return "shipped"
+
+    async def shop(data: Any) -> Any:
+        paid = await data.step("charge", charge, data.input)
+        return paid, await data.step("ship", ship, data.failures)
+
+    flow.to(shop, retry=Retry(3)).to(keep)
+    execution = opened(flow)
+    await execution.async_start(7)
+    assert (await execution.async_close())["end"] == [(70, "shipped")]
+    assert charged == [7]
