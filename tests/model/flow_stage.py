@@ -17,7 +17,7 @@ def flow(stage: Stage, worker: Any) -> TriggerFlow[Any, Any, Any]:
         async def play(data: Any) -> Any:
             via = data.resume.interrupt_id if data.is_resume else None
             label = label_of(node, data.input, via)
-            return (await stage.play(worker, label, lambda op: act(data, op)))[1]
+            return (await stage.play(worker, label, lambda op: act(stage, data, op)))[1]
 
         return node, play
 
@@ -33,7 +33,7 @@ def flow(stage: Stage, worker: Any) -> TriggerFlow[Any, Any, Any]:
     return made
 
 
-async def act(data: Any, op: Op) -> Any:
+async def act(stage: Stage, data: Any, op: Op) -> Any:
     """Do one thing that a handler was told."""
     match op:
         case ("set", key, value):
@@ -45,6 +45,8 @@ async def act(data: Any, op: Op) -> Any:
         case ("emit", event, value):
             results = await data.async_emit(event, value)
             return ["asked" if isinstance(each, dict) else each for each in results]
+        case ("step", key, value):
+            return await stage.step(data, key, value)
         case ("end", value):
             return value
         case ("ask", wait_id, terms):

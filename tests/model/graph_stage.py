@@ -39,6 +39,8 @@ class Told(Executor):
 
     async def _act(self, ctx: Any, op: Op) -> Any:
         match op:
+            case ("step", key, value):
+                return await self.stage.step(ctx, key, value)
             case ("set", key, value):
                 ctx.set_state(key, value)
             case ("delete", key, _):

@@ -79,6 +79,7 @@ class RunMachine(RuleBasedStateMachine):
         self.stage = Stage()
         self.model: Any = self.new_model()
         self.run_id = "run"
+        self.steps: dict[str, int] = {}
         self.posts: dict[str, tuple[str, Any]] = {}
         self.worker: Worker | None = None
 
@@ -174,6 +175,18 @@ class RunMachine(RuleBasedStateMachine):
                 self.do(call, crashes)
         else:
             self.do(call, crashes)
+
+    @precondition(lambda self: self.stage.waiting)
+    @rule(data=st.data(), crashes=CRASH)
+    def step(self, data: Any, crashes: tuple[Any, ...]) -> None:
+        """A durable step: its function is called once, and once more for each kill inside it."""
+        label = self.drawn(data, self.stage.waiting)
+        value = self.model.fresh()
+        key = f"step {value}"
+        self.model.results[(label, len(self.stage.scripts[label]))] = value
+        self.tell(label, ("step", key, value), crashes)
+        assert 1 <= self.stage.stepped[key] <= 1 + len(crashes)
+        self.steps[key] = self.stage.stepped[key]
 
     @precondition(lambda self: self.stage.waiting)
     @rule(data=st.data(), crashes=CRASH)
@@ -274,6 +287,10 @@ class RunMachine(RuleBasedStateMachine):
         self.do(lambda e: e.cancel(self.run_id, request_id="cancel"), crashes)
 
     @invariant()
+    def no_step_that_was_done_is_done_again(self) -> None:
+        assert {key: self.stage.stepped[key] for key in self.steps} == self.steps
+
+    @invariant()
     def nothing_went_wrong(self) -> None:
         assert not self.stage.wrong, self.stage.wrong
 
@@ -326,6 +343,9 @@ class RunMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self.worker is not None and sys.exc_info()[0] is None:
+                if not self.is_over and self.bearable(((1, "before"),)):
+                    # What is under way shows here whether it knows what it had done.
+                    self.fall()
                 self.finish()
                 self.reopen()
         finally:
@@ -347,6 +367,7 @@ class RunMachine(RuleBasedStateMachine):
     def reopen(self) -> None:
         """What is read by somebody else is what was there; no number is missing."""
         self.nothing_went_wrong()
+        self.no_step_that_was_done_is_done_again()
         self.emits_gave_what_their_handlers_returned()
         self.the_row_says_how_it_stands()
 

@@ -36,6 +36,7 @@ class Stage:
         self.begun: Counter[str] = Counter()
         self.playing: dict[str, asyncio.Future[Op] | None] = {}
         self.outcomes: dict[tuple[str, int], Any] = {}
+        self.stepped: Counter[str] = Counter()
         self.may_begin_again: set[str] = set()
         self.wrong: list[str] = []
         self.worker: Any = None
@@ -88,10 +89,22 @@ class Stage:
         self.playing[label] = None
 
     def _same_as_before(self, label: str, number: int, op: Op, value: Any) -> None:
-        if op[0] in ("emit", "read"):
+        if op[0] in ("emit", "read", "step"):
             before = self.outcomes.setdefault((label, number), value)
             if before != value:
                 self.wrong.append(f"{label}: {op} gave {before}, and its repeat {value}")
+
+    async def step(self, face: Any, key: str, value: Any) -> Any:
+        """A durable step of a call, whose function counts how often it is called."""
+        worker = self.worker
+
+        async def work() -> Any:
+            if worker.is_dead:
+                await asyncio.Future()
+            self.stepped[key] += 1
+            return value
+
+        return await face.async_step("work", work, key=key)
 
     def tell(self, label: str, op: Op) -> None:
         """Let a call do something; it is remembered before it is done."""

@@ -164,8 +164,8 @@ class FlowMachine(RunMachine):
             self.do(lambda e: e.emit(self.run_id, event, value, request_id=request), crashes)
 
     @precondition(lambda self: not self.is_over)
-    @rule(crashes=CRASH)
-    def move(self, crashes: tuple[Any, ...]) -> None:
+    @rule(crashes=CRASH, is_killed=st.booleans())
+    def move(self, crashes: tuple[Any, ...], is_killed: bool) -> None:
         """The run is saved and goes on as a copy, in another store."""
         assert self.worker is not None
         driven = self.worker.do(self.worker.engine.driven(self.run_id))
@@ -187,6 +187,8 @@ class FlowMachine(RunMachine):
         self.posts.clear()
         self.model.settled.clear()
         self.do(lambda e: self.adopted(e, saved), crashes)
+        if is_killed and self.bearable(((1, "before"),)):
+            self.fall()
 
     async def adopted(self, engine: Engine, saved: Any) -> None:
         try:
