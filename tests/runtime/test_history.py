@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdfast import Engine, MemoryStore, TriggerFlow, register_type
+from holdfast import Engine, MemoryStore, Retry, TriggerFlow, register_type
 from holdfast.errors import CheckpointNotFound, InvalidId, RunFailed, RunNotFound
 from tests.runtime.histories import answered, asking, both_stores, reviewing, seq_of, store_of
 
@@ -90,6 +90,24 @@ async def test_a_failed_step_is_told_as_such() -> None:
         assert (last.label, last.status) == ("fails failed", "parked")
         (work,) = (await engine.state("r")).work
         assert (work.node, work.is_parked, work.error) == ("fails", True, "ConnectionError: down")
+
+
+async def test_a_step_that_is_tried_again_is_told_as_such() -> None:
+    """Each failed attempt is a line of its own."""
+    tried: list[int] = []
+
+    async def flaky(_data: Any) -> None:
+        tried.append(1)
+        if len(tried) < 3:
+            raise ConnectionError("down")
+
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="flaky")
+    flow.to(flaky, retry=Retry(5, backoff=0.0))
+    async with Engine(MemoryStore(), [flow]) as engine:
+        await (await engine.start(flow, 0, run_id="r")).result()
+        labels = [moment.label for moment in (await engine.history("r")).items]
+        assert labels.count("flaky failed, to be tried again") == 2
+        assert "flaky ended" in labels
 
 
 @both_stores

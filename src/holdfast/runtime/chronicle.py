@@ -41,10 +41,11 @@ class Moment:
 
 
 class _Due(msgspec.Struct, gc=False):
-    """What is read of a delivery here."""
+    """What is read of a delivery here: its node, whether it is parked, how often it was retried."""
 
     n: str
     p: int = 0
+    r: int = 0
 
 
 class _Asked(msgspec.Struct, gc=False):
@@ -158,7 +159,16 @@ def _what_ended(before: _Look, now: _Look) -> list[str]:
         for name, one in now.due.items()
         if one.p and (name not in before.due or not before.due[name].p)
     ]
-    return [f"{node} ended" for node in ended] + [f"{node} failed" for node in stood]
+    again = [
+        one.n
+        for name, one in now.due.items()
+        if not one.p and name in before.due and one.r > before.due[name].r
+    ]
+    return [
+        *(f"{node} ended" for node in ended),
+        *(f"{node} failed" for node in stood),
+        *(f"{node} failed, to be tried again" for node in again),
+    ]
 
 
 def _what_was_asked(before: _Look, now: _Look) -> list[str]:
