@@ -17,9 +17,11 @@ from holdfast import (
     handler,
     response_handler,
 )
-from holdfast.errors import OwnershipLost, RunCancelled, StoreUnavailable
-from holdfast.persistence.store import Claim, Commit, InboxItem, Post, RunHead
+from holdfast.errors import OwnershipLost, RunCancelled, StoreFull, StoreUnavailable
+from holdfast.persistence.store import Claim, Commit, InboxItem, Post, RunHead, Stored
 from holdfast.persistence.stores.memory import MemoryStore
+from holdfast.runtime import looking
+from holdfast.runtime.looking import Looking
 from holdfast.testing.invariants import problems_of
 
 
@@ -377,3 +379,76 @@ def asking_graph() -> Any:
     builder = WorkflowBuilder(name="graph", start_executor="ask")
     builder.register("ask", lambda: Ask("ask"))
     return builder.build()
+
+
+class FailingRelease(MemoryStore):
+    """Shared; its read can hang, and whoever lets go then is told that the disk is full."""
+
+    shared = True
+    hangs = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = asyncio.Event()
+
+    async def read(self, run_id: str, at: int | None = None) -> Stored:
+        """As any store, or never."""
+        if self.hangs:
+            self.reached.set()
+            await asyncio.Event().wait()
+        return await super().read(run_id, at)
+
+    async def release(self, claim: Claim) -> None:
+        """As any store, or not."""
+        if self.hangs:
+            raise StoreFull("a planned fault")
+        await super().release(claim)
+
+
+@pytest.mark.parametrize("front", ["flow", "workflow"])
+async def test_an_engine_closes_although_the_store_fails_while_it_takes_a_run_over(
+    front: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its look is cancelled, and what fails on the way out of it does not keep it looking."""
+    store = FailingRelease()
+    made = endless(front)
+    async with Engine(store, [made]) as engine:
+        await engine.start(made, 1, run_id="run")
+    assert (await store.row("run")).due
+    monkeypatch.setattr(looking, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(Looking, "look", once_late(Looking.look))
+    store.hangs = True
+    engine = await Engine(store, [made]).__aenter__()
+    await store.reached.wait()
+    closing = asyncio.ensure_future(engine.close())
+    done, _ = await asyncio.wait({closing}, timeout=5)
+    store.hangs = False
+    assert done, "the engine still looks"
+
+
+def endless(front: str) -> Any:
+    """A definition whose one handler ends only when it is stopped."""
+    if front == "flow":
+        flow: Any = TriggerFlow(name="flow")
+        flow.to(lambda _: asyncio.Event().wait())
+        return flow
+
+    class Step(Executor):
+        @handler
+        async def take(self, message: int, ctx: WorkflowContext[int, int]) -> None:
+            await asyncio.Event().wait()
+
+    builder = WorkflowBuilder(name="graph", start_executor="step")
+    builder.register("step", lambda: Step("step"))
+    return builder.build()
+
+
+def once_late(look: Any) -> Any:
+    """The first look, that of entering, finds nothing; the next ones are looks."""
+    calls: list[int] = []
+
+    async def late(engine: Any) -> int:
+        calls.append(1)
+        return 0 if len(calls) == 1 else await look(engine)
+
+    return late

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
 from holdfast.errors import InternalError, RunExists, StoreError
@@ -40,8 +42,16 @@ class Home:
         try:
             return claim, await self.store.read(run_id)
         except BaseException:
-            await self.store.release(claim)
+            await self.give_up(claim)
             raise
+
+    async def give_up(self, claim: Claim) -> None:
+        """Let go of a run that could not be read or taken; what stands in the way of it matters.
+
+        A store that fails here too must not hide that, least of all a cancellation.
+        """
+        with contextlib.suppress(StoreError):
+            await self.store.release(claim)
 
     def saver(self, run: Run, claim: Claim, stored: Stored) -> Saver:
         """Keep a run that was read from the store, where that is its head.

@@ -153,9 +153,11 @@ class Looking(Carrying):
         self._ringing = asyncio.ensure_future(self._look_once())
 
     async def _look_on(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+        here = asyncio.current_task()
+        await asyncio.sleep(LOOK_EVERY_S)
+        while self._looking is here:
             await self._look_once()
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look_once(self) -> None:
         try:

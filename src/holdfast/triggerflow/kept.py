@@ -159,7 +159,7 @@ class Kept(Restarting):
             await self._provide(found.run)
         except BaseException:
             # Somebody who has what the run needs may take it.
-            await self._home.store.release(claim)
+            await self._home.give_up(claim)
             raise
         if warning is not None:
             warnings.warn(warning, RuntimeWarning, stacklevel=2)

@@ -219,7 +219,7 @@ async def _owned(home: Home, stored: Stored, head: Stored, reading: Reading) -> 
             head = await home.store.read(row_head.run_id)
             found, warning = read_record(head, reading, asked_in_store=True)
         except BaseException:
-            await home.store.release(claim)
+            await home.give_up(claim)
             raise
     saver = home.saver(found.run, claim, head)
     if stored is not head:
