@@ -16,7 +16,7 @@ from holdfast import Engine, Retry, TriggerFlow
 Data = Any
 
 #: What the service says, one after the other.
-ANSWERS = [ConnectionError("down"), TimeoutError("slow"), "42"]
+ANSWERS: list[Exception | str] = [ConnectionError("down"), TimeoutError("slow"), "42"]
 
 
 async def ask(data: Data) -> str:
