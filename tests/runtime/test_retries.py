@@ -332,6 +332,9 @@ async def test_a_save_made_while_it_waits_goes_on_elsewhere() -> None:
     saved = await execution.async_release()
     await asyncio.gather(start, return_exceptions=True)
     assert len(work.calls) == 1
+    (told,) = flow.create_execution().inspect_load(saved)["will_run_again"]
+    assert (told["node"], told["attempt"], told["failures"]) == ("working", 1, 1)
+    assert told["runs_again_at"] > 0
     again = flow_of(work, Retry(2, backoff=3600)).create_execution(auto_close=False).load(saved)
     await again.async_resume()
     assert await again.async_close() == {"end": 2}

@@ -180,7 +180,15 @@ async def test_nothing_runs_after_a_load_until_something_is_awaited():
     await asyncio.sleep(0)
     assert fresh.calls == 0
     assert restored.inspect_load(saved)["will_run_again"] == [
-        {"id": 2, "node": "hold", "event": "chunk:log", "attempt": 0, "steps": []}
+        {
+            "id": 2,
+            "node": "hold",
+            "event": "chunk:log",
+            "attempt": 0,
+            "failures": 0,
+            "runs_again_at": None,
+            "steps": [],
+        }
     ]
     fresh.opened.set()
     await restored.async_emit("Left", 1)

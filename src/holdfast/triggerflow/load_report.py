@@ -125,13 +125,18 @@ def refuse_blocked(findings: Iterable[Finding], run_id: str) -> None:
 
 
 def will_run_again(run: Run) -> list[dict[str, Any]]:
-    """The handler calls that were under way when the run was saved, with their durable steps."""
+    """The handler calls that were under way when the run was saved, with their durable steps.
+
+    runs_again_at: for one that failed, the wall-clock time before which it is not called again.
+    """
     return [
         {
             "id": d.id,
             "node": d.node,
             "event": d.event,
             "attempt": d.attempt,
+            "failures": d.failures,
+            "runs_again_at": d.again_at or None,
             "steps": steps.told(run, d),
         }
         for d in run.deliveries.values()
