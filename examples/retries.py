@@ -16,12 +16,12 @@ from holdfast import Engine, Retry, TriggerFlow
 Data = Any
 
 #: What the service says, one after the other.
-ANSWERS: list[Exception | str] = [ConnectionError("down"), TimeoutError("slow"), "42"]
+ANSWERS = [ConnectionError("down"), TimeoutError("slow"), "42"]
 
 
 async def ask(data: Data) -> str:
     """Ask the service."""
-    answer = ANSWERS[data.failures]
+    answer: Exception | str = ANSWERS[data.failures]
     print(f"call {data.failures + 1}: {answer}")
     if isinstance(answer, Exception):
         raise answer
