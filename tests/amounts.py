@@ -28,6 +28,8 @@ BYTE_CHANGES = _amount(bounded=20_000, soak=100_000)
 SEEDS = _amount(bounded=800, soak=20_000)
 #: Processes killed at a random moment, for each store.
 KILLS = _amount(bounded=20, soak=1_000)
+#: The same for a run of a thousand steps.
+LONG_KILLS = _amount(bounded=2, soak=60)
 #: Rounds in which several processes answer one question at once.
 RACES = _amount(bounded=20, soak=1_000)
 #: Rounds in which an owner is frozen, its run taken over, and thawed.

@@ -29,7 +29,7 @@ STEPS = 12
 BALLAST = "x" * 100_000
 
 
-def chain_flow(log: Log, steps: int = STEPS, ballast: str = BALLAST) -> Any:
+def chain_flow(log: Log, steps: int = STEPS, ballast: str = BALLAST, step_s: float = STEP_S) -> Any:
     """A chain of chunks that append to a list; the first one writes what the chain carries."""
 
     def named(number: int) -> Any:
@@ -39,7 +39,7 @@ def chain_flow(log: Log, steps: int = STEPS, ballast: str = BALLAST) -> Any:
             log.begin(name, data.input)
             if number == 0:
                 await data.async_set_state("ballast", ballast)
-            await asyncio.sleep(STEP_S)
+            await asyncio.sleep(step_s)
             await data.async_append_state("seen", data.input)
             log.end(name, data.input)
             return int(data.input) + 1
@@ -60,6 +60,14 @@ async def chain(store: Store, log: Log) -> Any:
         run = await engine.start(flow, 0, run_id="run")
         end = await run.result()
     return [end["seen"], len(end["ballast"])]
+
+
+async def thousand(store: Store, log: Log) -> Any:
+    """A thousand chunks: what is read back has a long history."""
+    flow = chain_flow(log, steps=1000, ballast="x", step_s=0)
+    async with Engine(store, [flow]) as engine:
+        run = await engine.start(flow, 0, run_id="run")
+        return len((await run.result())["seen"])
 
 
 async def fan(store: Store, log: Log) -> Any:

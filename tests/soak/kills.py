@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from holdfast.testing.kills import Hunter
+from holdfast.testing.kills import Hunter, Journey
 from holdfast.testing.places import PlaceName
 from tests.soak import journeys
 from tests.soak.found import Found
@@ -20,8 +20,18 @@ JOURNEYS = {
 
 def kills(where: PlaceName, amount: int, seed: int, folder: Path) -> Found:
     """So many kills, shared by the journeys of the place."""
+    return _of(JOURNEYS[where], where, amount, seed, folder)
+
+
+def long_kills(where: PlaceName, amount: int, seed: int, folder: Path) -> Found:
+    """The same for a run of a thousand steps, which takes longer to read back."""
+    return _of((journeys.thousand,), where, amount, seed, folder)
+
+
+def _of(
+    chosen: tuple[Journey, ...], where: PlaceName, amount: int, seed: int, folder: Path
+) -> Found:
     found = Found()
-    chosen = JOURNEYS[where]
     for number, journey in enumerate(chosen):
         name = journey.__name__
         share = amount // len(chosen) + (number < amount % len(chosen))

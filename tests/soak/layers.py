@@ -15,6 +15,7 @@ from tests.amounts import (
     FULL_DISKS,
     HOSTILE_DOCUMENTS,
     KILLS,
+    LONG_KILLS,
     MODEL_EXAMPLES,
     RACES,
     SEEDS,
@@ -24,7 +25,7 @@ from tests.soak.disks import disks
 from tests.soak.found import Found
 from tests.soak.freezes import freezes
 from tests.soak.jumps import jumps
-from tests.soak.kills import kills
+from tests.soak.kills import kills, long_kills
 from tests.soak.races import races
 from tests.soak.suites import drawn, kill_points, modelled, seeds
 
@@ -93,6 +94,12 @@ def _all() -> tuple[Layer, ...]:
             partial(kills, "relaxed"),
         ),
         Layer("kills-files", "random SIGKILLs, checkpoint files", KILLS, partial(kills, "files")),
+        Layer(
+            "kills-long",
+            "random SIGKILLs of a run of 1,000 steps",
+            LONG_KILLS,
+            partial(long_kills, "fsync"),
+        ),
         Layer(
             "races-fsync",
             "races of 2 to 8 processes, SQLite with fsync",

@@ -20,21 +20,26 @@ CRASHES = "tests.runtime.test_crashes"
 
 
 def modelled(tests: tuple[str, ...], amount: int, seed: int, folder: Path) -> Found:
-    """The same for state machines: so many runs of each."""
-    found = drawn(tests, amount, seed, folder)
-    found.tried *= int(found.facts.pop("tests", 1))
-    return found
+    """Tests of state machines: so many runs of each."""
+    passed, said = _tested(tests, seed, folder)
+    return Found(amount * passed) if passed else Found(amount, [said])
 
 
 def drawn(tests: tuple[str, ...], amount: int, seed: int, folder: Path) -> Found:
     """Tests whose amount `tests.amounts` says; a failure is told as pytest tells it."""
+    passed, said = _tested(tests, seed, folder)
+    return Found(amount) if passed else Found(amount, [said])
+
+
+def _tested(tests: tuple[str, ...], seed: int, folder: Path) -> tuple[int, str]:
+    """How many tests passed, 0 if one did not, and what was said of it."""
     base = folder / "pytest"
     options = ("-q", "-x", "-p", "no:cacheprovider", f"--basetemp={base}")
     done = _run("pytest", *options, f"--hypothesis-seed={seed}", *tests)
     passed = re.search(r"(\d+) passed", done.stdout)
     if done.returncode == 0 and passed is not None:
-        return Found(amount, facts={"tests": int(passed[1])})
-    return Found(amount, [f"pytest {' '.join(tests)}:\n{done.stdout[-4000:]}"])
+        return int(passed[1]), ""
+    return 0, f"pytest {' '.join(tests)}:\n{done.stdout[-4000:]}"
 
 
 def seeds(amount: int, seed: int, folder: Path) -> Found:
