@@ -76,7 +76,7 @@ async def fan(store: Store, log: Log) -> Any:
     async def item(data: Any) -> Any:
         log.begin("item", data.input)
         await asyncio.sleep(STEP_S)
-        await data.async_set_state(f"item-{data.input}", True)
+        await data.async_append_state(f"item-{data.input}", "once")  # kept by the emit, too early
         await data.async_emit("Seen", data.input * 100)
         log.end("item", data.input)
         if data.input % 2:
