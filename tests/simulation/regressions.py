@@ -25,7 +25,5 @@ REGRESSIONS: tuple[Regression, ...] = (
     Regression(PROGRAMS, 482, "an executor stopped while its messages were routed counted twice"),
     Regression(PROGRAMS, 779, "a cancel that came while the run completed made it cancelled later"),
     Regression(PROGRAMS, 1079, "a handler of a run that was being cancelled asked in it"),
-    Regression(
-        PROGRAMS, 18545, "an engine closed during a failing take-over never ended"
-    ),
+    Regression(PROGRAMS, 18545, "an engine closed during a failing take-over never ended"),
 )
