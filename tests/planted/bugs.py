@@ -357,7 +357,7 @@ BUGS = (
         "a worker without a class holds the run that another one could carry",
         FLOW + "kept.py",
         """            # Somebody who has what the run needs may take it.
-            await self._home.store.release(claim)
+            await self._home.give_up(claim)
 """,
         "",
         ("tests/runtime/test_checking.py", "tests/runtime/test_stored_migrations.py"),
