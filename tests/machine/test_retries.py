@@ -5,12 +5,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from holdfast.definition.edges import single_edge
 from holdfast.definition.graph import Graph
 from holdfast.definition.graph import Node as GraphNode
-from holdfast.machine import dispatch, ledger, snapshot, sound, state, superstep, timers, waits
+from holdfast.machine import (
+    dispatch,
+    layout,
+    ledger,
+    snapshot,
+    sound,
+    state,
+    superstep,
+    timers,
+    waits,
+)
 from holdfast.machine.effects import (
     Broken,
     CameDue,
@@ -269,3 +280,9 @@ def test_a_made_up_count_or_time_is_refused(failures: int, again_at: float) -> N
     assert sound.first_flaw(run, run.plan, is_same=True) is None
     delivery.failures, delivery.again_at = failures, again_at
     assert "not tried so often" in str(sound.first_flaw(run, run.plan, is_same=True))
+
+
+def test_a_delivery_that_never_failed_is_written_without_a_word_of_it() -> None:
+    """One is written at every step, so what a step does not use costs no byte."""
+    written = layout.wire(Delivery(1, "a", None, b"1"), Codec(default_types))
+    assert msgspec.json.encode(written) == b'{"n":"a","v":1}'

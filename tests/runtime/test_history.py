@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from holdfast import Engine, MemoryStore, Retry, TriggerFlow, register_type
 from holdfast.errors import CheckpointNotFound, InvalidId, RunFailed, RunNotFound
+from holdfast.runtime.clock import IDS
+from holdfast.testing.clock import FakeClock
 from tests.runtime.histories import answered, asking, both_stores, reviewing, seq_of, store_of
 
 
@@ -90,6 +93,35 @@ async def test_a_failed_step_is_told_as_such() -> None:
         assert (last.label, last.status) == ("fails failed", "parked")
         (work,) = (await engine.state("r")).work
         assert (work.node, work.is_parked, work.error) == ("fails", True, "ConnectionError: down")
+
+
+async def test_what_a_handler_did_for_good_is_told_by_name() -> None:
+    """A commit of a durable step, or of a sleep, says which; a call after a wait is told too."""
+    clock = FakeClock()
+
+    async def works(data: Any) -> None:
+        await data.step("price", str, 40)
+        if not data.failures:
+            raise ConnectionError("down")
+        await data.sleep(5)
+
+    flow: TriggerFlow[Any, Any, Any] = TriggerFlow(name="works")
+    flow.to(works, retry=Retry(2, backoff=1.0))
+    async with Engine(MemoryStore(), [flow], times=(clock, IDS)) as engine:
+        run = await engine.start(flow, 0, run_id="r")
+        ending = asyncio.ensure_future(run.result())
+        while not ending.done():
+            clock.pass_s(0.25)
+            await asyncio.sleep(0)
+        assert [moment.label for moment in (await engine.history("r")).items] == [
+            "start",
+            "works did price",
+            "works failed, to be tried again",
+            "works begins again",
+            "works sleeps",
+            "works ended",
+            "completed",
+        ]
 
 
 async def test_a_step_that_is_tried_again_is_told_as_such() -> None:

@@ -62,7 +62,7 @@ class DueWire(msgspec.Struct, omit_defaults=True, gc=False):
     x: str | None = None
     h: int = 0
     r: int = 0
-    u: float = 0.0
+    u: float | None = None
 
 
 class WaitWire(msgspec.Struct, omit_defaults=True):
@@ -118,7 +118,7 @@ def wire(delivery: Delivery, codec: Encoder) -> DueWire:
         delivery.error,
         delivery.shared,
         delivery.failures,
-        delivery.again_at,
+        delivery.again_at or None,
     )
 
 
@@ -145,7 +145,7 @@ def unwire(number: int, stored: DueWire, codec: Encoder) -> Delivery:
         stored.x,
         stored.h,
         stored.r,
-        stored.u,
+        stored.u or 0.0,
     )
 
 

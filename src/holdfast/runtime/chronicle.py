@@ -41,11 +41,21 @@ class Moment:
 
 
 class _Due(msgspec.Struct, gc=False):
-    """What is read of a delivery here: its node, whether it is parked, how often it was retried."""
+    """What is read of a delivery here.
+
+    Its node, whether it is parked, how often it was retried, how often it has begun again, and
+    the time that it waits for before it does.
+    """
 
     n: str
     p: int = 0
     r: int = 0
+    a: int = 0
+    u: float = 0.0
+
+    def has_begun_since(self, was: _Due) -> bool:
+        """Whether its handler was called again, for another reason than a failure told here."""
+        return not self.p and self.r <= was.r and (self.a > was.a or self.u < was.u)
 
 
 class _Asked(msgspec.Struct, gc=False):
@@ -58,11 +68,15 @@ class _Asked(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the words for a commit are made of. waits: (generation, still open), by id."""
+    """What the words for a commit are made of. waits: (generation, still open), by id.
+
+    kept: the durable steps and sleeps of unfinished handlers that are in the record, in words.
+    """
 
     status: str
     due: dict[str, _Due]
     waits: dict[str, tuple[int, bool]]
+    kept: dict[tuple[str, int], str]
 
 
 async def moments(store: Store, head: RunHead, rows: Sequence[CommitRow]) -> list[Moment]:
@@ -133,7 +147,28 @@ def _look(head: RunHead, parts: Mapping[str, Part]) -> _Look:
     blank = Wait(id="", type="", payload=None, opener=0, resume="none", origin=None)
     shown.waits = dict.fromkeys(waits, blank)
     asked = {name: (one.generation, not one.answered) for name, one in waits.items() if not one.via}
-    return _Look(store_status(shown), due, asked)
+    return _Look(store_status(shown), due, asked, _kept(parts, due))
+
+
+def _kept(parts: Mapping[str, Part], due: Mapping[str, _Due]) -> dict[tuple[str, int], str]:
+    """By ledger and line: what `layout.entry_line` names, once `layout.outcome_line` came."""
+    found: dict[tuple[str, int], str] = {}
+    for name, part in parts.items():
+        owner = due.get(name.replace("ledger/", "due/", 1))
+        if owner is None or not name.startswith("ledger/"):
+            continue
+        made: list[str] = []
+        for line in msgspec.json.decode(joined(part), type=list[list[msgspec.Raw]]):
+            kind = msgspec.json.decode(line[0])
+            if kind == "made":
+                what, called = msgspec.json.decode(line[1]), msgspec.json.decode(line[2])
+                told = {"step": f"{owner.n} did {called}", "sleep": f"{owner.n} sleeps"}
+                made.append(told.get(what, ""))
+            elif kind == "came":
+                index = msgspec.json.decode(line[1], type=int)
+                if made[index]:
+                    found[name, index] = made[index]
+    return found
 
 
 def _label(head: RunHead, row: CommitRow, before: _Look | None, now: _Look) -> str:
@@ -146,7 +181,8 @@ def _label(head: RunHead, row: CommitRow, before: _Look | None, now: _Look) -> s
         return f"superstep {row.mark.iteration}"
     if before is None:
         return "" if row.mark is None else row.mark.kind
-    told = _what_ended(before, now) + _what_was_asked(before, now)
+    told = [text for line, text in now.kept.items() if line not in before.kept]
+    told += _what_ended(before, now) + _what_was_asked(before, now)
     if now.status in TERMINAL and before.status not in TERMINAL:
         told.append(now.status)
     return ", ".join(told) or ("progress" if row.mark is None else row.mark.kind)
@@ -159,15 +195,14 @@ def _what_ended(before: _Look, now: _Look) -> list[str]:
         for name, one in now.due.items()
         if one.p and (name not in before.due or not before.due[name].p)
     ]
-    again = [
-        one.n
-        for name, one in now.due.items()
-        if not one.p and name in before.due and one.r > before.due[name].r
-    ]
+    both = [(one, before.due[name]) for name, one in now.due.items() if name in before.due]
+    again = [one.n for one, was in both if not one.p and one.r > was.r]
+    begun = [one.n for one, was in both if one.has_begun_since(was)]
     return [
         *(f"{node} ended" for node in ended),
         *(f"{node} failed" for node in stood),
         *(f"{node} failed, to be tried again" for node in again),
+        *(f"{node} begins again" for node in begun),
     ]
 
 

@@ -232,4 +232,4 @@ def _deliveries(parts: Mapping[str, Part]) -> dict[int, DueWire]:
 
 def _is_undecided(due: DueWire) -> bool:
     """Whether a delivery is parked, or waits until it is tried again."""
-    return due.p == PARKED or due.u > 0
+    return due.p == PARKED or bool(due.u)
