@@ -65,7 +65,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _do(folder: Path, seed: int, layer: Layer) -> Row:
-    print(f"{layer.what}: {layer.amount:,} ...", flush=True)
+    print(f"{layer.what}: {f'{layer.amount:,}' if layer.amount else 'all'} ...", flush=True)
     began = time.monotonic()
     found = share_out(layer.name, layer.amount, seed, folder / layer.name)
     row = (layer, found, time.monotonic() - began)

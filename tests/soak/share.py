@@ -11,11 +11,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from holdfast.testing.processes import die_with_starter
 from tests.soak.layers import LAYERS
 
 
 def main(arguments: list[str]) -> int:
     """Do the share; 1 if anything failed."""
+    die_with_starter()
     name, amount, seed, folder = arguments
     found = LAYERS[name].work(int(amount), int(seed), Path(folder))
     print(json.dumps(asdict(found)))

@@ -163,7 +163,7 @@ class Children:
 def _live(work: Callable[[Line], object], line: Line, patience_s: int) -> NoReturn:
     code = 1
     try:
-        _die_with_starter()
+        die_with_starter()
         # SIGALRM is not caught: it also ends a process whose interpreter is blocked.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(patience_s)
@@ -179,8 +179,11 @@ def _live(work: Callable[[Line], object], line: Line, patience_s: int) -> NoRetu
         os._exit(code)
 
 
-def _die_with_starter() -> None:
-    """Linux ends us when the starter dies, even while we are frozen."""
+def die_with_starter() -> None:
+    """Have Linux end this process when its starter dies, even while it is frozen.
+
+    The starter is the thread that started it.
+    """
     starter = os.getppid()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
