@@ -69,6 +69,10 @@ class RunMachine(RuleBasedStateMachine):
         """Let a handler return."""
         raise NotImplementedError
 
+    def may_die_failing(self, label: str) -> bool:
+        """Whether the model knows where the run is if it is killed while this call fails."""
+        return True
+
     def state_in(self, run: Run) -> dict[str, Any]:
         """The state in a record."""
         return dict(whole(run.frames[0]))
@@ -192,6 +196,7 @@ class RunMachine(RuleBasedStateMachine):
     @rule(data=st.data(), crashes=CRASH)
     def fail(self, data: Any, crashes: tuple[Any, ...]) -> None:
         label = self.drawn(data, self.stage.waiting)
+        crashes = crashes if self.may_die_failing(label) else ()
         self.model.fail(label)
         self.tell(label, ("fail",), crashes)
 

@@ -46,6 +46,11 @@ class FlowMachine(RunMachine):
             for d in run.deliveries.values()
         }
 
+    def may_die_failing(self, label: str) -> bool:
+        # What a sibling had sent waits, after a kill, until that sends it again; and if this call
+        # fails first, that is after the decision. Undisturbed it goes on meanwhile.
+        return not self.model.those("blocked")
+
     def end_plainly(self, label: str) -> None:
         value = self.model.fresh()
         self.model.end(label, value)

@@ -65,8 +65,8 @@ TEXTS = [
     *("!!python/object/apply:os.system [id]", "keep", "ask", "event:Items"),
 ]
 ODD = [
-    *(body for body in BODIES if len(repr(body)) < 100_000),
-    *({"$" + tag: 1} for tag in TAGS),
+    *(b for b in BODIES if len(repr(b)) < 100_000 and not (isinstance(b, dict) and SECRET in b)),
+    *({"$" + tag: 1} for tag in NAMES),
     *TEXTS,
 ]
 
@@ -276,7 +276,7 @@ def give(doors: Doors, seed: int, found: Found) -> None:
         if SECRET in repr(shown) and not isinstance(error, (DefinitionError, WrongDefinition)):
             found.wrong.append(f"{again}  # the error shows what the document holds")
     except BaseException as error:
-        said = re.search("expected a (mapping|list)|is a mapping|only accepts", str(error))
+        said = re.search("expected a (mapping|list)|is a mapping|only accepts|is text", str(error))
         if isinstance(error, TypeError) and said and door.__name__ in ("a_flow", "a_graph"):
             name = f"{door.__name__}: TypeError"
             found.refused[name] = found.refused.get(name, 0) + 1
