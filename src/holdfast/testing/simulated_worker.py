@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from typing import Any
 
-from holdfast.errors import HoldfastError, RunNotFound
+from holdfast.errors import EngineStopped, HoldfastError, RunNotFound
 from holdfast.runtime.driven import Definition
 from holdfast.runtime.engine import Engine
 from holdfast.testing.simulated_clock import SimulatedIds
@@ -31,10 +32,15 @@ class Worker:
         self.store: SimulatedStore | None = None
         self.is_serving = False
         self.waiting: asyncio.Task[None] | None = None
+        self.draining: asyncio.Task[None] | None = None
+        self._engine: Engine | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._context = contextvars.Context()
 
     async def live(self, weather: Weather, *, shared: bool) -> None:
         """Work until the simulation ends, one engine after the other."""
         world, clock = self.world, self.world.clocks[self.name]
+        self._task, self._context = asyncio.current_task(), contextvars.copy_context()
         ids = SimulatedIds(self.name)
         while True:
             fair = weather if self.store is None else self.store.weather
@@ -58,16 +64,32 @@ class Worker:
                 world.owners[owner] = ""
             await world.pause()
 
+    def drain(self) -> None:
+        """Take its engine out of service, and then end it."""
+        if self.is_serving and self._engine is not None:
+            going = self._drain(self._engine)
+            self.draining = self.world.loop.create_task(going, context=self._context)
+
+    async def _drain(self, engine: Engine) -> None:
+        try:
+            left = await engine.drain(timeout_s=self.world.rng.choice((0.5, 5.0)))
+        except HoldfastError as error:
+            self.world.note(f"{self.name} was not drained: {type(error).__name__}")
+        else:
+            self.world.note(f"{self.name} left {len(left)}")
+        if self.is_serving and self._task is not None:
+            self._task.cancel()
+
     async def _serve(self, engine: Engine, definition: Definition) -> None:
         """Start the run, answer what it asks, retry what is parked, until it has ended."""
-        self.is_serving = True
+        self.is_serving, self._engine = True, engine
         try:
             while True:
                 try:
                     await self._until_over(engine, definition)
                 except HoldfastError as error:
                     self.world.note(f"{self.name} was told {type(error).__name__}")
-                    if self.world.rng.random() < 0.2:
+                    if self.world.rng.random() < 0.2 or isinstance(error, EngineStopped):
                         raise
                     await self.world.pause()
         finally:

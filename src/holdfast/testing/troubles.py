@@ -29,7 +29,7 @@ class Troubles:
     """What goes wrong in one simulation.
 
     outsiders: workers that hold no definition. alone: the one worker knows that no other process
-    shares its store.
+    shares its store. drains: engines may be taken out of service.
     """
 
     workers: int = 1
@@ -38,6 +38,7 @@ class Troubles:
     weather: Weather = field(default_factory=Weather)
     shuffles: bool = False
     alone: bool = False
+    drains: bool = False
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Troubles:
@@ -58,12 +59,13 @@ class Troubles:
         if drawn.alone:
             # As the store in memory: no other process, and no disk that could fail.
             drawn.weather = Weather()
+        drawn.drains = rng.random() < 0.2
         return drawn
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """What may happen."""
-        return GENTLE if self.alone else KINDS
+        return (GENTLE if self.alone else KINDS) + ("drain", "drain") * self.drains
 
 
 class Spawn(Protocol):
@@ -95,6 +97,8 @@ class TroubleMaker:
         elif what == "stop":
             if worker.is_serving:
                 task.cancel()
+        elif what == "drain":
+            worker.drain()
         elif what == "jump":
             world.clocks[name].offset_s += rng.choice((-3.15e8, -3600, 3600, 3.15e8))
         elif what == "freeze":
