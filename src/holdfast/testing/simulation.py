@@ -179,9 +179,13 @@ def simulate(program: Program, seed: int, troubles: Troubles | None = None) -> O
 
 
 def _repeats(world: World, once: Counter[str]) -> Iterable[str]:
-    """Under one claim, a call begins as often as undisturbed, and once more for each new try."""
+    """Under one claim, a call begins as often as undisturbed, and once more for each new try.
+
+    A failure stops siblings too, and what an emitter tries again is made again behind its emit.
+    """
+    tries = world.retries + world.failed.total()
     for (line, epoch), count in world.begun.items():
-        most = max(once[line], 1) + world.failed[line] + world.retries
+        most = max(once[line], 1) + tries
         if epoch >= 0 and count > most:
             yield f"{line} began {count} times under claim {epoch}"
 
