@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,8 +44,9 @@ def test_a_run_is_started_answered_and_ended_by_four_processes(store):
     assert not any("Traceback" in p.stderr for p in (started, listed, answered, ended))
 
 
-def begun(store: str, door: Path, *words: str) -> subprocess.Popen[str]:
-    """A process whose run has begun to wait for the file."""
+@contextlib.contextmanager
+def begun(store: str, door: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A process whose run has begun to wait for the file; whatever comes, it is gone after."""
     marker = Path(f"{door}.begun")
     before = marker.read_text() if marker.exists() else ""
     process = subprocess.Popen(
@@ -54,22 +57,26 @@ def begun(store: str, door: Path, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 30
-    while not marker.exists() or marker.read_text() == before:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return process
+    try:
+        deadline = time.monotonic() + 30
+        while not marker.exists() or marker.read_text() == before:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_sigterm_lets_the_step_end_and_says_how_to_go_on(store, tmp_path):
     """The code is 143; the step that was under way does not run again."""
     door = tmp_path / "door"
     words = ("tests.cli.apps:slow", "--run-id", "r1", "--input", json.dumps(str(door)))
-    running = begun(store, door, "run", *words, "--grace", "20")
-    running.send_signal(signal.SIGTERM)
-    door.touch()
-    told = running.communicate(timeout=30)[1]
+    with begun(store, door, "run", *words, "--grace", "20") as running:
+        running.send_signal(signal.SIGTERM)
+        door.touch()
+        told = running.communicate(timeout=30)[1]
     assert running.returncode == 143
     assert "go on with: holdfast resume r1 --app tests.cli.apps:slow" in told
     assert told.endswith("terminated: what had finished is kept\n")
@@ -83,9 +90,9 @@ def test_sigterm_ends_a_step_that_outlasts_the_grace(store, tmp_path):
     door = tmp_path / "door"
     words = ("tests.cli.apps:slow", "--run-id", "r1", "--input", json.dumps(str(door)))
     for command in (("run", *words), ("resume", "r1", "--app", "tests.cli.apps:slow")):
-        running = begun(store, door, *command, "--grace", "0")
-        running.send_signal(signal.SIGTERM)
-        running.communicate(timeout=30)
+        with begun(store, door, *command, "--grace", "0") as running:
+            running.send_signal(signal.SIGTERM)
+            running.communicate(timeout=30)
         assert running.returncode == 143
     door.touch()
     resumed = typed(store, "resume", "r1", "--app", "tests.cli.apps:slow")
@@ -97,9 +104,9 @@ def test_sigint_stops_at_once(store, tmp_path):
     """As Ctrl-C: no time for the step, and code 130."""
     door = tmp_path / "door"
     words = ("tests.cli.apps:slow", "--run-id", "r1", "--input", json.dumps(str(door)))
-    running = begun(store, door, "run", *words)
-    running.send_signal(signal.SIGINT)
-    told = running.communicate(timeout=30)[1]
+    with begun(store, door, "run", *words) as running:
+        running.send_signal(signal.SIGINT)
+        told = running.communicate(timeout=30)[1]
     assert running.returncode == 130
     assert told.endswith("stopped: what had finished is kept\n")
 
