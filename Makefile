@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every target makes .venv when it is missing or older than what it was made from.
-# PYTHON is the interpreter that a new .venv is made with; PYTEST_ARGS go to pytest, SOAK_ARGS to
-# the soak.
+# PYTHON is the interpreter that a new .venv is made with; PYTEST_ARGS go to pytest ("-n 0": in one
+# process), SOAK_ARGS to the soak.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -21,7 +21,7 @@ demo: $(READY) ## run the licence audit on real data: kill it, resume it, answer
 	$(BIN)/python -m examples.licence_audit.demo
 
 test: $(READY) ## run all tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 soak: $(READY) ## run every layer of the proof with its full figures: some twenty minutes
 	$(BIN)/python -m tests.soak $(SOAK_ARGS)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.amounts import SEEDS
 from tests.simulation.regressions import REGRESSIONS, Regression
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,7 @@ PROGRAMS = "tests.simulation.programs:program"
 TRACED = (45, 616, 1203, 2507, 3650, 5797)
 
 
-@pytest.mark.parametrize("first", range(0, 600, 200))
+@pytest.mark.parametrize("first", range(0, SEEDS, 200))
 def test_every_seed_ends_like_an_undisturbed_run(first: int) -> None:
     """Kills, freezes, failed and lost store calls, jumping clocks: state and outputs are equal."""
     said = _simulate(f"{first}:{first + 200}")
