@@ -70,6 +70,35 @@ BUGS = (
         ("tests/runtime/test_sleeping.py",),
     ),
     Bug(
+        "answer acknowledged before it is down",
+        "a person is told that the answer counts, and a crash or a full disk takes it back",
+        PERSISTENCE + "stores/sqlite_writer.py",
+        """            db.check_place()
+            db.con.execute("COMMIT")
+        except BaseException:
+            _undo(db)
+            raise
+
+    def _member""",
+        """            db.check_place()
+            tell(batch)
+            db.con.execute("COMMIT")
+        except BaseException:
+            _undo(db)
+            raise
+
+    def _member""",
+        ("tests/persistence/stores/test_sqlite.py", "tests/persistence/stores/test_lost_files.py"),
+    ),
+    Bug(
+        "older checkpoint given for a damaged one",
+        "a run silently goes back a day, and does the day's work again",
+        PERSISTENCE + "storages/files.py",
+        "if run_id is None or not at or owner == run_id:",
+        "if False:",
+        ("tests/persistence/test_checkpoint_storages.py",),
+    ),
+    Bug(
         "question told before it is kept",
         "a watcher answers a question that a crash then takes back",
         FLOW + "pausing.py",
