@@ -39,7 +39,7 @@ class GraphModel:
     state: dict[str, Any] = field(default_factory=dict)
     staged: dict[str, list[tuple[str, str, Any]]] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
-    ended: list[tuple[str, str, Any]] = field(default_factory=list)
+    ended: list[tuple[str, tuple[str, str, Any]]] = field(default_factory=list)
     upcoming: dict[str, Call] = field(default_factory=dict)
     gathered: list[tuple[str, int]] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
@@ -66,7 +66,7 @@ class GraphModel:
         """A handler returns. told: what it sent, asked and gave out before."""
         call = self.calls.pop(label)
         self.counts[call.node] += 1
-        self.ended.extend(self.staged.pop(label, []))
+        self.ended.extend((call.node, write) for write in self.staged.pop(label, []))
         self.outputs.extend(told["outputs"])
         for value in told["sends"]:
             for target in TARGETS.get(call.node, ()):
@@ -133,7 +133,8 @@ class GraphModel:
         if self.calls:
             return
         if ended:
-            for how, key, value in self.ended:
+            # Whoever ended first: what executors wrote is applied in the order of their ids.
+            for _, (how, key, value) in sorted(self.ended, key=lambda line: line[0]):
                 if how == "append":
                     self.state[key] = [*self.state.get(key, []), value]
                 elif how == "delete":
