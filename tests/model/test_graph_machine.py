@@ -104,6 +104,9 @@ class GraphMachine(RunMachine):
             "outputs": [self.model.fresh()] if gives else [],
             "asks": {},
         }
+        if any(wait["deadline"] is not None for wait in self.model.waits.values()):
+            # Two that pass together begin one superstep, or two if the engine looks in between.
+            asks = asks and "open"
         if asks is not None:
             told["asks"][f"w{self.model.fresh()}"] = {
                 "payload": self.model.fresh(),
