@@ -235,6 +235,17 @@ _FULL = "PRAGMA synchronous = FULL"
 
 def _is_fresh(con: sqlite3.Connection, path: str) -> bool:
     """Whether the file is empty; raises if it is not ours to use."""
+    if con.in_transaction:
+        return _judged(con, path)
+    # On one snapshot: another process may make the tables between two looks.
+    con.execute("BEGIN")
+    try:
+        return _judged(con, path)
+    finally:
+        con.execute("ROLLBACK")
+
+
+def _judged(con: sqlite3.Connection, path: str) -> bool:
     application = con.execute("PRAGMA application_id").fetchone()[0]
     version = _format_of(con)
     if application == APPLICATION_ID:
