@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -27,11 +28,13 @@ def calls_of(work: Callable[[], Any]) -> int:
         nonlocal made
         made += event in ("call", "c_call")
 
+    gc.disable()  # what other tests left behind would be counted when it is swept
     sys.setprofile(count)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return made
 
 
