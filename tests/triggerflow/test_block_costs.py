@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,11 +32,13 @@ def worked() -> Iterator[Work]:
         if event in ("call", "c_call"):
             work.calls += 1
 
+    gc.disable()  # what other tests left behind would be counted when it is swept
     sys.setprofile(note)
     try:
         yield work
     finally:
         sys.setprofile(None)
+        gc.enable()
 
 
 def batch_of(many: int) -> TriggerFlow[Any, Any, Any]:
